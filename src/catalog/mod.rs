@@ -1,0 +1,66 @@
+//! The catalog: which snapshot an identity stands for now, all earlier ones, and what each was made from.
+//!
+//! What is true here: snapshots and runs are only added; a pointer moves only in [`Catalog::commit`], one transaction that also appends to
+//! the log who moved it, when and why. Deciding code gets a [`Reader`], which cannot write. Calls are set-oriented: one call for many
+//! identities, never one each.
+
+pub mod records;
+pub mod sqlite;
+
+pub use records::*;
+
+use crate::digest::{FixedHash, Key};
+use crate::identity::Identity;
+
+/// What went wrong in the catalog.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    #[error("the catalog at `{path}` cannot be used: {reason}")]
+    Unusable { path: String, reason: String },
+    #[error("the catalog at `{path}` has schema {found}, and this formake knows schema {known}")]
+    Schema { path: String, found: i64, known: i64 },
+    #[error("the catalog failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A pointer moved since it was read: [`Change::Point`] with `expect`.
+    #[error("`{identity}` moved meanwhile")]
+    Moved { identity: Identity },
+}
+
+pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
+
+/// Reads. Vectors answer in the order asked.
+pub trait Reader {
+    /// What each identity stands for. One ordered scan where many are asked for.
+    fn standings(&self, identities: &[Identity]) -> Result<Vec<Standing>>;
+    fn snapshots(&self, ids: &[SnapshotId]) -> Result<Vec<Snapshot>>;
+    /// Whole records of runs, inputs and outputs included.
+    fn runs(&self, ids: &[RunId]) -> Result<Vec<Run>>;
+    /// Successful runs made under each key, earliest first, those with an invalidated or quarantined output left out.
+    fn made_under(&self, keys: &[Key]) -> Result<Vec<Vec<Made>>>;
+    /// The same for the fixed part of a key: whether any such run exists, whatever its inputs were.
+    fn fixed_known(&self, fixed: &[FixedHash]) -> Result<Vec<bool>>;
+    /// Every snapshot that stands for something (or, with `all`, ever did), in order of identity, then age.
+    fn list(&self, filter: &Filter) -> Result<Vec<Listed>>;
+    /// Current identities of a class that were published or held, whatever their label and repository.
+    fn published(&self, class: &str) -> Result<Vec<Identity>>;
+    /// Current identities of a class that were read from sources.
+    fn sourced(&self, class: &str) -> Result<Vec<Identity>>;
+    /// Snapshots by a prefix of their content hash in hexadecimal.
+    fn by_content(&self, prefix: &str) -> Result<Vec<Snapshot>>;
+    /// Runs that read any of these snapshots, successful ones only.
+    fn readers(&self, ids: &[SnapshotId]) -> Result<Vec<RunId>>;
+    /// The newest run that tried to make an identity, failed ones included.
+    fn last_run(&self, identity: &Identity) -> Result<Option<RunId>>;
+    /// Mean seconds of successful runs by formula title and class of the first output.
+    fn durations(&self) -> Result<Vec<(String, f64)>>;
+    /// The append-only record of who did what when, oldest first.
+    fn log(&self, identity: Option<&Identity>) -> Result<Vec<LogEntry>>;
+    /// All classes the catalog has ever seen, for messages that suggest a spelling.
+    fn classes(&self) -> Result<Vec<String>>;
+}
+
+/// Reads and writes.
+pub trait Catalog: Reader {
+    /// All changes or none, in one durable transaction. Ids of new runs and snapshots come back in the order given.
+    fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<Vec<Applied>>;
+}

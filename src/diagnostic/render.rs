@@ -1,0 +1,1 @@
+//! The one place that draws a diagnostic: excerpt, carets, reason, way out.

@@ -1,0 +1,4 @@
+//! The formula language: text to a checked [`program::Program`].
+
+pub mod ast;
+pub mod program;

@@ -1,0 +1,20 @@
+//! Identities and patterns: what is addressed, and how patterns with variables match it. No I/O.
+//!
+//! Reading order: [`time`] (periods), [`value`] (what a component holds), [`instance`] (the four-part identity and its text),
+//! [`pattern`] (terms, expressions, unification), [`path`] (path patterns, read both ways), [`target`] (what a user asks for).
+
+pub mod time;
+pub mod value;
+#[allow(clippy::module_inception)]
+pub mod instance;
+pub mod pattern;
+pub mod path;
+pub mod target;
+
+pub use instance::{Component, Identity, Instance};
+pub use pattern::{Binding, Expr, Pattern, Term, Var};
+pub use time::{Period, Precision, Step};
+pub use value::{Dimension, Type, Value};
+
+/// A shared, immutable name: of a class, a label, a repository, a variable.
+pub type Name = std::sync::Arc<str>;

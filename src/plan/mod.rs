@@ -1,0 +1,5 @@
+//! Plans: for each identity what is to be done and why; bounds and estimates. Nothing here changes anything.
+
+pub mod action;
+
+pub use action::*;

@@ -1,0 +1,135 @@
+//! The graph of identities: who makes what from what.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::digest::ContentHash;
+use crate::identity::pattern::Mismatch;
+use crate::identity::{Binding, Identity, Value};
+
+/// An index into [`Graph::nodes`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct NodeIx(pub u32);
+
+/// An index into [`Graph::jobs`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct JobIx(pub u32);
+
+/// All that the targets need. Jobs stand in topological order: what a job reads is made by jobs before it.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    pub nodes: Vec<Node>,
+    pub jobs: Vec<Instance>,
+    pub targets: Vec<NodeIx>,
+    pub index: HashMap<Identity, NodeIx>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub identity: Identity,
+    pub origin: Origin,
+}
+
+/// What an identity comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Output `output` of a job.
+    Job { job: JobIx, output: usize },
+    /// A source with a path pattern: its file is there, or was.
+    Source { source: usize },
+    /// Published by hand.
+    Published,
+    /// Held: stays as it is.
+    Held,
+    /// It cannot be provided.
+    Blocked(Arc<Blocked>),
+}
+
+/// One instantiated formula.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Index into the program's formulas.
+    pub formula: usize,
+    /// Values of the variables that have one; expanded ones are `None`, their values stand in the parts.
+    pub binding: Binding,
+    /// By the formula's inputs.
+    pub inputs: Vec<Vec<Part>>,
+    pub outputs: Vec<NodeIx>,
+    /// What it needs and cannot have.
+    pub blocked: Option<Arc<Blocked>>,
+}
+
+/// One identity of an input: the only one, or one of a fan-in.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub node: NodeIx,
+    /// Which alternative of the input it came from.
+    pub alternative: usize,
+    /// Values of the expanded variables, in the order of the input's `expands`.
+    pub values: Vec<Value>,
+}
+
+/// Why something cannot be provided: a derivation, from what was asked for to what is missing.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Blocked {
+    pub identity: Identity,
+    pub cause: Cause,
+    /// Candidates that did not fit, nearest first.
+    pub near: Vec<Near>,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// No formula and no source makes it.
+    NoMaker,
+    /// The source's file is not there and never was.
+    NoFile {
+        path: String,
+    },
+    /// It is published by hand, and nobody did.
+    NotPublished,
+    /// Its recorded bytes were invalidated.
+    Condemned {
+        content: ContentHash,
+    },
+    /// It was rolled back to nothing, and is held so.
+    HeldEmpty {
+        because: String,
+    },
+    /// Outside `since` and `until`, or not in the set.
+    OutsideLife {
+        since: Option<String>,
+        until: Option<String>,
+    },
+    NotInDomain {
+        variable: String,
+        value: Value,
+    },
+    /// A needed input cannot be provided.
+    Input {
+        name: String,
+        because: Arc<Blocked>,
+    },
+    /// A fan-in, `latest` or `any` without a single part.
+    NoPart {
+        name: String,
+        because: Option<Arc<Blocked>>,
+    },
+    /// Several formulas or sources make it (places of each).
+    Ambiguous {
+        places: Vec<String>,
+    },
+    /// It needs itself.
+    Cycle {
+        through: Vec<Identity>,
+    },
+}
+
+/// A formula or source that came near, and the part that did not fit.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Near {
+    pub title: String,
+    pub place: String,
+    pub mismatch: Mismatch,
+}

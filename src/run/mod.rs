@@ -1,0 +1,5 @@
+//! Running: events, step states, scheduling, settling.
+
+pub mod event;
+
+pub use event::*;
