@@ -43,6 +43,8 @@ pub trait Reader {
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>>;
     /// Current identities of a class that were published or held, whatever their label and repository.
     fn published(&self, class: &str) -> Result<Vec<Identity>>;
+    /// All held identities, with what they stand for; `None`: held empty.
+    fn holds(&self) -> Result<Vec<(Identity, Hold, Option<SnapshotId>)>>;
     /// Current identities of a class that were read from sources.
     fn sourced(&self, class: &str) -> Result<Vec<Identity>>;
     /// Snapshots by a prefix of their content hash in hexadecimal.
