@@ -5,6 +5,7 @@
 //! identities, never one each.
 
 pub mod records;
+pub mod lineage;
 pub mod sqlite;
 
 pub use records::*;
