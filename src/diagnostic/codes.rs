@@ -24,6 +24,15 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     // E04.. recipes, templates, files, SQL (formula/check, recipe, table)
     // E05.. formake.yaml (workspace/config)
     // E06.. targets and resolving (identity/target, resolve)
+    ("E0601", Kind::Usage, "a target names a dataset class that no formula or source has"),
+    ("E0602", Kind::Usage, "a target does not have the dimensions of its class"),
+    ("E0603", Kind::Usage, "a target's value is not of its dimension's type"),
+    ("E0604", Kind::Usage, "nothing makes the class under the label asked for"),
+    ("E0605", Kind::Usage, "the class is not kept in the repository asked for"),
+    ("E0606", Kind::Usage, "a target lies in several repositories, and none is named"),
+    ("E0607", Kind::Usage, "a target stands for all instances of a class that nothing bounds"),
+    ("E0608", Kind::Usage, "a target stands for too many identities"),
+    ("E0609", Kind::Blocked, "nothing that a target stands for can be provided"),
     // E07.. jobs and runs (executor, run)
     // E08.. store and catalog
     // E09.. command line

@@ -12,7 +12,7 @@ pub mod path;
 pub mod target;
 
 pub use instance::{Component, Identity, Instance};
-pub use pattern::{Binding, Expr, Pattern, Term, Var};
+pub use pattern::{Base, Binding, Expr, Pattern, Term, Var};
 pub use time::{Period, Precision, Step};
 pub use value::{Dimension, Type, Value};
 

@@ -205,6 +205,19 @@ pub enum Mismatch {
     Component { index: usize, pattern: Value },
 }
 
+impl Mismatch {
+    /// How much of the identity fitted before this part did not.
+    pub fn depth(&self) -> usize {
+        match self {
+            Mismatch::Class => 0,
+            Mismatch::Dimensions => 1,
+            Mismatch::Label { .. } => 2,
+            Mismatch::Repository { .. } => 3,
+            Mismatch::Component { index, .. } => 4 + index,
+        }
+    }
+}
+
 impl fmt::Display for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

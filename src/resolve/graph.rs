@@ -36,7 +36,7 @@ pub enum Origin {
     /// Output `output` of a job.
     Job { job: JobIx, output: usize },
     /// A source with a path pattern: its file is there, or was.
-    Source { source: usize },
+    Source { source: usize, binding: Binding },
     /// Published by hand.
     Published,
     /// Held: stays as it is.
@@ -55,8 +55,6 @@ pub struct Instance {
     /// By the formula's inputs.
     pub inputs: Vec<Vec<Part>>,
     pub outputs: Vec<NodeIx>,
-    /// What it needs and cannot have.
-    pub blocked: Option<Arc<Blocked>>,
 }
 
 /// One identity of an input: the only one, or one of a fan-in.
@@ -120,6 +118,12 @@ pub enum Cause {
     Ambiguous {
         places: Vec<String>,
     },
+    /// A `*` over a class whose instances nothing bounds.
+    Unbounded {
+        class: String,
+        formula: String,
+        variable: String,
+    },
     /// It needs itself.
     Cycle {
         through: Vec<Identity>,
@@ -132,4 +136,48 @@ pub struct Near {
     pub title: String,
     pub place: String,
     pub mismatch: Mismatch,
+}
+
+/// What the targets need of all that was resolved, renumbered; the order, which is topological, stays.
+pub fn reachable(nodes: Vec<Node>, jobs: Vec<Instance>, targets: &[NodeIx]) -> Graph {
+    const OUT: u32 = u32::MAX;
+    let mut job_at = vec![OUT; jobs.len()];
+    let mut node_at = vec![OUT; nodes.len()];
+    let mut stack: Vec<NodeIx> = targets.to_vec();
+    while let Some(ix) = stack.pop() {
+        if node_at[ix.0 as usize] != OUT {
+            continue;
+        }
+        node_at[ix.0 as usize] = 0;
+        if let Origin::Job { job, .. } = &nodes[ix.0 as usize].origin
+            && job_at[job.0 as usize] == OUT
+        {
+            job_at[job.0 as usize] = 0;
+            let job = &jobs[job.0 as usize];
+            stack.extend(job.outputs.iter().copied());
+            stack.extend(job.inputs.iter().flatten().map(|part| part.node));
+        }
+    }
+    for at in [&mut job_at, &mut node_at] {
+        let mut next = 0;
+        for place in at.iter_mut().filter(|place| **place != OUT) {
+            *place = next;
+            next += 1;
+        }
+    }
+    let mut graph = Graph { targets: targets.iter().map(|t| NodeIx(node_at[t.0 as usize])).collect(), ..Graph::default() };
+    for (old, mut node) in nodes.into_iter().enumerate().filter(|(old, _)| node_at[*old] != OUT) {
+        if let Origin::Job { job, .. } = &mut node.origin {
+            *job = JobIx(job_at[job.0 as usize]);
+        }
+        graph.index.insert(node.identity.clone(), NodeIx(node_at[old]));
+        graph.nodes.push(node);
+    }
+    for (_, mut job) in jobs.into_iter().enumerate().filter(|(old, _)| job_at[*old] != OUT) {
+        for node in job.outputs.iter_mut().chain(job.inputs.iter_mut().flatten().map(|part| &mut part.node)) {
+            *node = NodeIx(node_at[node.0 as usize]);
+        }
+        graph.jobs.push(job);
+    }
+    graph
 }
