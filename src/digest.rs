@@ -122,13 +122,8 @@ mod tests {
         assert_eq!(of_bytes(b"abc").to_hex(), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
         let mut e = Encoder::new("key");
         e.text("a").number(1).bytes(b"");
-        assert_eq!(e.finish(), *{
-            let mut h = blake3::Hasher::new();
-            for part in [&b"\x03\0\0\0\0\0\0\0key"[..], b"\x01\0\0\0\0\0\0\0a", b"\x01\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0"] {
-                h.update(part);
-            }
-            h.finalize().as_bytes()
-        });
+        let spelled = b"\x03\0\0\0\0\0\0\0key\x01\0\0\0\0\0\0\0a\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        assert_eq!(e.finish(), of_bytes(spelled).0);
     }
 
     #[test]

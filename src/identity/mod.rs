@@ -1,13 +1,16 @@
 //! Identities and patterns: what is addressed, and how patterns with variables match it. No I/O.
 //!
 //! Reading order: [`time`] (periods), [`value`] (what a component holds), [`instance`] (the four-part identity and its text),
-//! [`pattern`] (terms, expressions, unification), [`path`] (path patterns, read both ways), [`target`] (what a user asks for).
+//! [`pattern`] (terms, expressions, unification), [`format`] (periods as file names write them), [`shape`] (which paths could be meant),
+//! [`path`] (path patterns, read both ways), [`target`] (what a user asks for).
 
 pub mod time;
 pub mod value;
 #[allow(clippy::module_inception)]
 pub mod instance;
 pub mod pattern;
+pub mod format;
+pub mod shape;
 pub mod path;
 pub mod target;
 

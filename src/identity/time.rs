@@ -265,7 +265,7 @@ impl Period {
     }
 
     /// ISO year and week number of a week.
-    fn iso_week(self) -> (i64, i64) {
+    pub fn iso_week(self) -> (i64, i64) {
         let thursday = self.start_day() + 3;
         let (year, _, _) = civil_from_days(thursday);
         (year, (thursday - days_from_civil(year, 1, 1)) / 7 + 1)
