@@ -58,6 +58,8 @@ pub struct Standing {
     pub hold: Option<Hold>,
     /// Contents of this class, instance and repository that were invalidated: refused if a source shows them again.
     pub condemned: Vec<ContentHash>,
+    /// It stands for nothing since what it stood for was invalidated: why.
+    pub invalidated: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -66,7 +68,6 @@ pub struct Current {
     /// Of the run that made it; `None` for sources and publications.
     pub key: Option<Key>,
     pub fixed: Option<FixedHash>,
-    /// Whether that run was an `effect`.
     pub since: Timestamp,
 }
 
