@@ -1,1 +1,12 @@
+//! Values to text, JSON and pictures.
 //!
+//! What is true here: functions from values to text. Colour, width and time zone come in as a [`look::Look`]; nothing here reads the
+//! environment, the disk or the clock, except that [`progress`] draws what it is told while time goes by. Every JSON document names its
+//! schema (`docs/json.md`).
+
+pub mod look;
+pub mod units;
+pub mod gather;
+pub mod reason;
+pub mod plan;
+

@@ -1,0 +1,85 @@
+//! Many identities of one class as one line, in the way that a target is written: `clean@storeId={JFK,LGA},2024-01-01..2024-01-31:prod/dl`.
+
+use std::collections::BTreeSet;
+
+use crate::identity::instance::quoted;
+use crate::identity::{Identity, Value};
+
+/// How many values of a text are named.
+const NAMED: usize = 4;
+
+/// One line for identities of one class, label and repository. The first of the pair says whether the line stands for exactly these
+/// identities; where it does not, some of the ranges' members are missing.
+pub fn gathered(identities: &[&Identity]) -> (bool, String) {
+    let Some(first) = identities.first() else { return (true, String::new()) };
+    let distinct: BTreeSet<_> = identities.iter().map(|identity| &identity.instance).collect();
+    let mut text = first.class.to_string();
+    let mut members = 1;
+    for (i, component) in first.instance.0.iter().enumerate() {
+        text.push(if i == 0 { '@' } else { ',' });
+        if let Some(key) = &component.key {
+            text.push_str(key);
+            text.push('=');
+        }
+        let values: BTreeSet<&Value> = identities.iter().filter_map(|identity| identity.instance.0.get(i)).map(|c| &c.value).collect();
+        let (size, range) = range(&values);
+        members *= size;
+        text.push_str(&range);
+    }
+    text.push_str(&format!(":{}/{}", first.label, first.repository));
+    (members == distinct.len(), text)
+}
+
+/// A component's values as a target would ask for them, and how many it would ask for.
+fn range(values: &BTreeSet<&Value>) -> (usize, String) {
+    let write = |value: &Value| if let Value::Text(text) = value { quoted(text) } else { value.to_string() };
+    let (Some(first), Some(last)) = (values.first(), values.last()) else { return (0, String::new()) };
+    let length = match (first, last) {
+        (Value::Time(a), Value::Time(b)) if a.precision == b.precision => Some(b.index - a.index + 1),
+        (Value::Int(a), Value::Int(b)) => b.checked_sub(*a).map(|n| n + 1),
+        _ => None,
+    };
+    match (values.len(), length) {
+        (1, _) => (1, write(first)),
+        (n, Some(length)) if n > 2 || n as i64 == length => (length as usize, format!("{}..{}", write(first), write(last))),
+        (n, _) if n <= NAMED => (n, format!("{{{}}}", values.iter().map(|v| write(v)).collect::<Vec<_>>().join(","))),
+        (n, _) => (n, format!("{{{},{},… {} more}}", write(first), values.iter().nth(1).map_or(String::new(), |v| write(v)), n - 2)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Component, Instance, Period};
+
+    fn identity(store: &str, day: &str) -> Identity {
+        let time = Period::parse_any(day).map(Value::Time);
+        Identity {
+            class: "clean".into(),
+            instance: Instance::new([
+                Component { key: Some("storeId".into()), value: Value::Text(store.into()) },
+                Component { key: None, value: time.expect("a day") },
+            ]),
+            label: "prod".into(),
+            repository: "dl".into(),
+        }
+    }
+
+    fn line(pairs: &[(&str, &str)]) -> (bool, String) {
+        let identities: Vec<_> = pairs.iter().map(|(store, day)| identity(store, day)).collect();
+        gathered(&identities.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn ranges_are_written_as_targets() {
+        assert_eq!(line(&[("a b", "2024-01-01")]), (true, "clean@storeId=\"a b\",2024-01-01:prod/dl".into()));
+        let all = [("a", "2024-01-31"), ("a", "2024-02-01"), ("b", "2024-01-31"), ("b", "2024-02-01")];
+        assert_eq!(line(&all), (true, "clean@storeId={a,b},2024-01-31..2024-02-01:prod/dl".into()));
+        assert_eq!(line(&all[..3]).0, false, "one is missing");
+        let gap = [("a", "2024-01-01"), ("a", "2024-01-02"), ("a", "2024-01-05")];
+        assert_eq!(line(&gap), (false, "clean@storeId=a,2024-01-01..2024-01-05:prod/dl".into()));
+        assert_eq!(line(&[("a", "2024-01-01"), ("a", "2024-01-05")]).1, "clean@storeId=a,{2024-01-01,2024-01-05}:prod/dl");
+        let many: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(|s| (s, "2024")).into();
+        assert_eq!(line(&many), (true, "clean@storeId={a,b,… 4 more},2024:prod/dl".into()));
+    }
+}
