@@ -176,6 +176,9 @@ fn cause(blocked: &Blocked) -> String {
         Cause::Input { name, .. } => format!("its input `{name}` cannot be provided"),
         Cause::NoPart { name, .. } => format!("its input `{name}` has not a single part that can be provided"),
         Cause::Ambiguous { places } => format!("several make it: {}", listed(places)),
+        Cause::Unbounded { class, formula, variable } => {
+            format!("`{variable}` of {class} has no bound in {formula}, so its instances cannot be listed")
+        }
         Cause::Cycle { through } => {
             let names: Vec<String> = through.iter().map(ToString::to_string).collect();
             format!("it needs itself: {}", names.join(" <- "))
@@ -213,6 +216,7 @@ fn ways_out(blocked: &Blocked) -> Vec<String> {
         Cause::Condemned { .. } => vec!["put other bytes there, or publish it again".into()],
         Cause::HeldEmpty { .. } => vec![format!("formake release {identity}")],
         Cause::Ambiguous { .. } => vec!["give the formulas periods that do not overlap (`since`, `until`), or remove one".into()],
+        Cause::Unbounded { .. } => vec!["give it a set (`<S in stores>`), a range, or `since` and `until`".into()],
         Cause::NoPart { because: None, .. } => vec!["mark the input optional with `?` if it may be empty".into()],
         _ => vec![],
     }
