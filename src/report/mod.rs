@@ -9,4 +9,5 @@ pub mod units;
 pub mod gather;
 pub mod reason;
 pub mod plan;
-
+mod bars;
+pub mod progress;

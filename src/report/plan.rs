@@ -226,12 +226,7 @@ mod tests {
     fn identity(class: &str, day: &str) -> Identity {
         let value = Period::parse_any(day).map(Part::Time).expect("a period");
         let prod: Name = "prod".into();
-        Identity {
-            class: class.into(),
-            instance: Instance::new([Component { key: None, value }]),
-            label: prod,
-            repository: "dl".into(),
-        }
+        Identity { class: class.into(), instance: Instance::new([Component { key: None, value }]), label: prod, repository: "dl".into() }
     }
 
     fn step(class: &str, day: &str, action: Action) -> Step {
@@ -254,8 +249,11 @@ mod tests {
     fn a_small_plan_has_a_line_per_identity() {
         let because = Blocked { identity: identity("raw", "2024-01-02"), cause: Cause::NotPublished, near: vec![] };
         let inner = Arc::new(because);
-        let outer =
-            Blocked { identity: identity("b", "2024-01-02"), cause: Cause::Input { name: "raw".into(), because: inner.clone() }, near: vec![] };
+        let outer = Blocked {
+            identity: identity("b", "2024-01-02"),
+            cause: Cause::Input { name: "raw".into(), because: inner.clone() },
+            near: vec![],
+        };
         let plan = Plan {
             steps: vec![
                 step("raw", "2024-01-01", Action::Source { state: SourceState::Changed }),

@@ -256,20 +256,12 @@ mod tests {
 
     #[test]
     fn a_derivation_goes_from_the_asked_to_the_missing() {
-        let identity = |class: &str| Identity {
-            class: class.into(),
-            instance: Instance::new([]),
-            label: "prod".into(),
-            repository: "dl".into(),
-        };
+        let identity =
+            |class: &str| Identity { class: class.into(), instance: Instance::new([]), label: "prod".into(), repository: "dl".into() };
         let raw = Blocked {
             identity: identity("raw"),
             cause: Cause::NoMaker,
-            near: vec![Near {
-                title: "(raw)".into(),
-                place: "p.formula:3".into(),
-                mismatch: Mismatch::Label { pattern: "test".into() },
-            }],
+            near: vec![Near { title: "(raw)".into(), place: "p.formula:3".into(), mismatch: Mismatch::Label { pattern: "test".into() } }],
         };
         let clean = Cause::Input { name: "raw".into(), because: Arc::new(raw) };
         let clean = Blocked { identity: identity("clean"), cause: clean, near: vec![] };

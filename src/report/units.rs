@@ -58,6 +58,11 @@ pub fn when_json(milliseconds: i64) -> String {
     Timestamp::from_millisecond(milliseconds).map_or_else(|_| milliseconds.to_string(), |timestamp| format!("{timestamp:.3}"))
 }
 
+/// A word as a shell takes it: quoted where it must be.
+pub fn shell(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_string(), std::borrow::Cow::into_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

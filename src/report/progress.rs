@@ -1,0 +1,230 @@
+//! A run as it happens: bars in a terminal, lines in a pipe, JSON lines for machines. All are readers of the same events.
+
+use std::io::{self, Write};
+
+use super::bars::Bars;
+use super::look::{Look, Tone};
+use super::{reason, units};
+use crate::identity::Identity;
+use crate::run::{Event, Summary};
+
+/// More blocked jobs than this are only counted.
+const BLOCKED: usize = 10;
+
+/// Tells events as they come.
+pub struct Progress<'a> {
+    face: Face<'a>,
+    look: Look,
+    /// Blocked jobs so far.
+    blocked: usize,
+}
+
+enum Face<'a> {
+    Bars(Bars),
+    Lines(&'a mut dyn Write),
+    Json(&'a mut dyn Write),
+}
+
+impl<'a> Progress<'a> {
+    /// For a terminal on stdout: bars for what lasts, a line for what is done.
+    pub fn bars(look: Look) -> Self {
+        Self { face: Face::Bars(Bars::new(look.color)), look, blocked: 0 }
+    }
+
+    /// For a pipe or a file: a line when a job starts, a line when it is done.
+    pub fn lines(out: &'a mut dyn Write, look: Look) -> Self {
+        Self { face: Face::Lines(out), look, blocked: 0 }
+    }
+
+    /// One JSON object a line, `formake.events/1`; see `docs/json.md`.
+    pub fn json(out: &'a mut dyn Write) -> Self {
+        Self { face: Face::Json(out), look: Look::plain(), blocked: 0 }
+    }
+
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        if matches!(event, Event::JobBlocked { .. }) {
+            self.blocked += 1;
+        }
+        let hidden = self.blocked.saturating_sub(BLOCKED);
+        let mut lines = match event {
+            Event::JobBlocked { .. } if hidden > 0 => vec![],
+            _ => lines(event, &self.look),
+        };
+        if let Event::Summary(_) = event
+            && hidden > 0
+        {
+            lines.insert(0, format!("{:>9} {}", "", units::count(hidden, "more blocked job")));
+        }
+        match &mut self.face {
+            Face::Json(out) => json_line(event, *out)?,
+            Face::Lines(out) => lines.iter().try_for_each(|line| writeln!(out, "{line}"))?,
+            Face::Bars(bars) => {
+                move_bars(bars, event)?;
+                // The line that says that a job has started is its bar.
+                if !matches!(event, Event::JobStarted { .. }) {
+                    lines.iter().try_for_each(|line| bars.print(line))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn json_line(event: &Event, out: &mut dyn Write) -> io::Result<()> {
+    let mut value = serde_json::to_value(event)?;
+    if let (Event::Started { .. }, Some(object)) = (event, value.as_object_mut()) {
+        object.insert("schema".into(), "formake.events/1".into());
+    }
+    writeln!(out, "{value}")?;
+    out.flush()
+}
+
+fn move_bars(bars: &mut Bars, event: &Event) -> io::Result<()> {
+    match event {
+        Event::Started { at_most, .. } => bars.total(*at_most),
+        Event::JobStarted { job, outputs, .. } => bars.start(*job, names(outputs)),
+        Event::JobRetried { job, .. } => bars.pause(*job),
+        Event::JobDone { job, .. } | Event::JobFailed { job, .. } | Event::JobValid { job, .. } | Event::JobReused { job, .. } => {
+            bars.finish(*job);
+        }
+        Event::JobBlocked { .. } | Event::Warning { .. } => {}
+        Event::Summary(_) => bars.clear()?,
+    }
+    Ok(())
+}
+
+/// What is said of an event: a verb that ends in column 9, what it is about, and more.
+pub fn lines(event: &Event, look: &Look) -> Vec<String> {
+    let line = |tone: Tone, verb: &str, outputs: &[Identity], more: &str| {
+        format!("{} {}  {more}", look.paint(tone, &format!("{verb:>9}")), names(outputs)).trim_end().to_string()
+    };
+    match event {
+        Event::Started { at_most: 0, .. } => vec![],
+        Event::Started { jobs, at_least, at_most, .. } if at_least == at_most => {
+            vec![look.faint(&format!("Running {at_most} of {}.", units::count(*jobs, "job")))]
+        }
+        Event::Started { jobs, at_least, at_most, .. } => {
+            vec![look.faint(&format!("Running at least {at_least}, at most {at_most} of {}.", units::count(*jobs, "job")))]
+        }
+        Event::JobStarted { outputs, why, attempt, .. } => {
+            let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+            vec![line(Tone::Faint, "run", outputs, &format!("{}{again}", reason::headline(why)))]
+        }
+        Event::JobDone { outputs, seconds, bytes, unchanged, .. } => {
+            let same = if *unchanged { ", the same bytes as before" } else { "" };
+            let more = look.faint(&format!("{}, {}{same}", units::duration(*seconds), units::bytes(*bytes)));
+            vec![line(Tone::Good, "made", outputs, &more)]
+        }
+        Event::JobRetried { outputs, attempt, delay, message, .. } => {
+            let more = format!("attempt {attempt} failed, again in {}: {message}", units::duration(*delay));
+            vec![line(Tone::Attention, "retry", outputs, &more)]
+        }
+        Event::JobFailed { outputs, seconds, message, tail, log, .. } => {
+            let mut lines = vec![line(Tone::Bad, "failed", outputs, &format!("after {}: {message}", units::duration(*seconds)))];
+            lines.extend(tail.iter().map(|text| format!("{:>9} {} {text}", "", look.faint("|"))));
+            if let Some(first) = outputs.first() {
+                let command = look.name(&format!("formake log {}", units::shell(&first.to_string())));
+                lines.push(format!("{:>9} whole log: {command} {}", "", look.faint(&format!("({log})"))));
+            }
+            lines
+        }
+        Event::JobValid { outputs, .. } => {
+            vec![line(Tone::Faint, "valid", outputs, &look.faint("what it is made from came out the same"))]
+        }
+        Event::JobReused { outputs, run, .. } => {
+            vec![line(Tone::Good, "reused", outputs, &look.faint(&format!("made before by run {}", run.0)))]
+        }
+        Event::JobBlocked { outputs, because, .. } => vec![line(Tone::Bad, "blocked", outputs, because)],
+        Event::Warning { message } => vec![format!("{} {message}", look.paint(Tone::Attention, "  warning"))],
+        Event::Summary(summary) => vec![self::summary(summary, look)],
+    }
+}
+
+/// Up to two names, and how many more.
+fn names(outputs: &[Identity]) -> String {
+    let mut text = outputs.iter().take(2).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if outputs.len() > 2 {
+        text += &format!(" and {} more", outputs.len() - 2);
+    }
+    text
+}
+
+/// `Done: 3 made, 1 reused, 8 valid, in 4.2 s.`
+pub fn summary(summary: &Summary, look: &Look) -> String {
+    let Summary { ran, reused, valid, failed, blocked, skipped, interrupted, seconds } = summary;
+    let (tone, head) = match () {
+        () if *interrupted => (Tone::Bad, "Interrupted"),
+        () if *failed > 0 => (Tone::Bad, "Failed"),
+        () if *blocked > 0 => (Tone::Bad, "Blocked"),
+        () if ran + reused == 0 => {
+            let text = if *valid == 1 { "Nothing to do: it is valid.".into() } else { format!("Nothing to do: all {valid} are valid.") };
+            return look.paint(Tone::Good, &text);
+        }
+        () => (Tone::Good, "Done"),
+    };
+    let named = [(failed, "failed"), (blocked, "blocked"), (skipped, "not started"), (ran, "made"), (reused, "reused"), (valid, "valid")];
+    let named: Vec<String> = named.iter().filter(|(n, _)| **n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let counts = if named.is_empty() { "nothing made".into() } else { named.join(", ") };
+    format!("{} {counts}, in {}.", look.paint(tone, &format!("{head}:")), units::duration(*seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::RunId;
+    use crate::identity::Instance;
+    use crate::validity::Reason;
+
+    fn story() -> Vec<Event> {
+        let outputs = |class: &str| {
+            vec![Identity { class: class.into(), instance: Instance::new([]), label: "prod".into(), repository: "dl".into() }]
+        };
+        vec![
+            Event::Started { jobs: 4, valid: 0, at_least: 2, at_most: 3, blocked: 0 },
+            Event::JobStarted { job: 0, outputs: outputs("a"), formula: "-> a".into(), why: Reason::Missing, attempt: 1 },
+            Event::JobDone { job: 0, outputs: outputs("a"), run: RunId(1), seconds: 1.2, bytes: 3400, unchanged: true },
+            Event::JobValid { job: 1, outputs: outputs("b") },
+            Event::JobFailed {
+                job: 2,
+                outputs: outputs("c"),
+                run: Some(RunId(2)),
+                seconds: 0.5,
+                message: "exit status 1".into(),
+                tail: vec!["no such column".into()],
+                log: ".formake/jobs/2/log".into(),
+            },
+            Event::JobBlocked { job: 3, outputs: outputs("d"), because: "c:prod/dl failed".into() },
+            Event::Summary(Summary { ran: 1, valid: 1, failed: 1, blocked: 1, seconds: 2.0, ..Summary::default() }),
+        ]
+    }
+
+    #[test]
+    fn lines_tell_the_story() {
+        let mut out = Vec::new();
+        let mut progress = Progress::lines(&mut out, Look::plain());
+        story().iter().for_each(|event| progress.event(event).expect("a vector can be written to"));
+        let expected = "\
+Running at least 2, at most 3 of 4 jobs.
+      run a:prod/dl  not made yet
+     made a:prod/dl  1.2 s, 3.4 kB, the same bytes as before
+    valid b:prod/dl  what it is made from came out the same
+   failed c:prod/dl  after 0.5 s: exit status 1
+          | no such column
+          whole log: formake log c:prod/dl (.formake/jobs/2/log)
+  blocked d:prod/dl  c:prod/dl failed
+Failed: 1 failed, 1 blocked, 1 made, 1 valid, in 2.0 s.
+";
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+
+    #[test]
+    fn json_is_one_object_a_line_and_the_last_is_the_summary() {
+        let mut out = Vec::new();
+        let mut progress = Progress::json(&mut out);
+        story().iter().for_each(|event| progress.event(event).expect("a vector can be written to"));
+        let read = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON");
+        let lines: Vec<_> = String::from_utf8_lossy(&out).lines().map(read).collect();
+        assert_eq!((lines.len(), &lines[0]["schema"], &lines[6]["failed"]), (7, &"formake.events/1".into(), &1.into()));
+        assert_eq!(lines[6]["event"], "summary");
+    }
+}
