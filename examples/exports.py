@@ -21,11 +21,12 @@ class Exports:
         self.program = None if folder is not None else os.environ.get("FORMAKE", "formake")
 
     def path(self, identity):
-        """The file of `class@instance`."""
+        """The file of `class@instance:label`; exports are of one label, and named without it."""
         if self.program is None:
-            if identity not in self.files:
-                raise SystemExit(f"check: {identity} was not exported")
-            return self.files[identity]
+            name = identity.split(":")[0]
+            if name not in self.files:
+                raise SystemExit(f"check: {name} was not exported")
+            return self.files[name]
         asked = subprocess.run([self.program, "path", identity], cwd=self.project, capture_output=True, text=True)
         if asked.returncode != 0:
             raise SystemExit(f"check: `{self.program} path {identity}` ended with {asked.returncode}\n{asked.stderr}")
@@ -44,12 +45,12 @@ class Findings:
         self.compared = 0
         self.wrong = []
 
-    def same(self, where, found, wanted, within=1e-9):
-        """Compares numbers within a tolerance (relative above one), all else exactly; an empty text is no value."""
+    def same(self, where, found, wanted, within=None):
+        """Compares numbers `within` so much (else to nine digits), all else exactly; an empty text is no value."""
         self.compared += 1
         if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
             try:
-                close = abs(float(found) - wanted) <= within * max(1.0, abs(wanted))
+                close = abs(float(found) - wanted) <= (within or 1e-9 * max(1.0, abs(wanted)))
             except (TypeError, ValueError):
                 close = False
         else:
@@ -58,12 +59,32 @@ class Findings:
             self.wrong.append(f"{where}: found {found!r}, expected {wanted!r}")
 
     def rows(self, where, found, wanted, within):
-        """Compares tables row by row; `within` names the columns with a tolerance of their own."""
+        """Compares tables row by row; `within` says of rounded columns by how much they may differ."""
         self.same(f"{where}: number of rows", len(found), len(wanted))
         for number, (one, two) in enumerate(zip(found, wanted), 1):
             self.same(f"{where}, row {number}: columns", list(one), list(two))
             for name, value in two.items():
-                self.same(f"{where}, row {number}, {name}", one.get(name), value, within.get(name, 1e-9))
+                self.same(f"{where}, row {number}, {name}", one.get(name), value, within.get(name))
+
+    def value(self, where, found, wanted):
+        """Compares what JSON holds, number by number."""
+        if isinstance(wanted, dict) and isinstance(found, dict):
+            self.same(f"{where}: names", sorted(found), sorted(wanted))
+            for name, part in wanted.items():
+                self.value(f"{where}, {name}", found.get(name), part)
+        elif isinstance(wanted, list) and isinstance(found, list):
+            self.same(f"{where}: length", len(found), len(wanted))
+            for number, (one, two) in enumerate(zip(found, wanted), 1):
+                self.value(f"{where}, {number}", one, two)
+        else:
+            self.same(where, found, wanted)
+
+    def pinned(self, expected, data, part, computed):
+        """Compares what was computed just now with what `expected.json` holds of the same data."""
+        if expected["data"] == data:
+            self.value("expected.json", computed, part(expected))
+        else:
+            print("check: data/ is no longer what expected.json was computed from; comparing with the raw files alone")
 
     def end(self):
         """Prints the verdict and ends the program with it."""
@@ -72,6 +93,15 @@ class Findings:
         if self.wrong:
             sys.exit(f"check: {len(self.wrong)} of {self.compared} comparisons failed")
         print(f"check: {self.compared} comparisons, all equal")
+
+
+def rounded(value):
+    """A value of JSON with its fractions cut to nine places, as files pin it."""
+    if isinstance(value, dict):
+        return {name: rounded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [rounded(part) for part in value]
+    return round(value, 9) if isinstance(value, float) else value
 
 
 def fingerprint(folder):
