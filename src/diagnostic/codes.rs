@@ -19,6 +19,17 @@ pub enum Kind {
 
 pub const CODES: &[(&str, Kind, &str)] = &[
     // E01.. syntax (formula/parse)
+    ("E0101", Kind::Usage, "something else was expected here"),
+    ("E0102", Kind::Usage, "a line begins no statement, or a block belongs to none"),
+    ("E0103", Kind::Usage, "a formula's or source's head is not complete, or its signs are not the right ones"),
+    ("E0104", Kind::Usage, "a name, number, period or format that cannot stand here"),
+    ("E0105", Kind::Usage, "a tuple or a list has a part too few, too many, or of the wrong kind"),
+    ("E0106", Kind::Usage, "a property is not written as `name value`"),
+    ("E0107", Kind::Usage, "a text needs quotes, or has an unknown escape or a template where none can be"),
+    ("E0108", Kind::Usage, "a quoted text is never closed, or is in single quotes"),
+    ("E0109", Kind::Usage, "a bracket is never closed, or closes nothing"),
+    ("E0110", Kind::Usage, "brackets or blocks are nested too deeply"),
+    ("E0199", Kind::Bug, "the grammar and its reader disagree"),
     // E02.. names, types, dimensions (formula/check)
     // E03.. formulas and the graph of classes (formula/check)
     // E04.. recipes, templates, files, SQL (formula/check, recipe, table)
