@@ -245,3 +245,28 @@ pub enum Literal {
     Word(String),
     List(Vec<Spanned<Literal>>),
 }
+
+impl Literal {
+    /// What a bare word means. Only numbers written the usual way are numbers: `007` stays a word.
+    pub fn from_word(text: String) -> Literal {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let unsigned = text.strip_prefix('-').unwrap_or(&text);
+        let (mantissa, exponent) =
+            unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+        let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+        let canonical = digits(whole) && (whole == "0" || !whole.starts_with('0'));
+        let float = canonical && fraction.is_none_or(digits) && exponent.is_none_or(|e| digits(e.strip_prefix('-').unwrap_or(e)));
+        match text.as_str() {
+            "true" => Literal::Bool(true),
+            "false" => Literal::Bool(false),
+            _ if float && fraction.is_none() && exponent.is_none() && text != "-0" => {
+                text.parse().map_or(Literal::Word(text), Literal::Int)
+            }
+            _ if float && (fraction.is_some() || exponent.is_some()) => {
+                let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+                number.map_or(Literal::Word(text), Literal::Float)
+            }
+            _ => Literal::Word(text),
+        }
+    }
+}

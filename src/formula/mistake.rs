@@ -58,6 +58,9 @@ impl SyntaxError {
     }
 }
 
+/// Words that are no names.
+pub(super) const RESERVED: [&str; 4] = ["latest", "any", "in", "as"];
+
 /// What the statements begin with.
 pub(super) const STATEMENTS: [&str; 5] = ["source", "for", "defaults", "include", "let"];
 
@@ -162,6 +165,9 @@ impl Stop<'_> {
     /// The word or the character at the stop.
     fn token(&self) -> &str {
         let rest = self.rest();
+        if rest.starts_with("->") {
+            return &rest[..2];
+        }
         let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
         let length = match rest.find(|c| !word(c)) {
             Some(0) => rest.chars().next().map_or(0, char::len_utf8),
@@ -175,7 +181,7 @@ impl Stop<'_> {
         match self.token() {
             "" => format!("the end of the {}", self.piece.noun()),
             "\"" => "a quoted text".into(),
-            token => format!("`{}`", token.escape_debug()),
+            token => format!("`{}`", shown(token)),
         }
     }
 
@@ -227,7 +233,7 @@ impl Stop<'_> {
                     .help("write a number of periods: `<DATE - 7d>`, `<M + 1mo>`"),
             );
         }
-        let reserved = ["latest", "any", "in", "as"].contains(&self.token());
+        let reserved = RESERVED.contains(&self.token());
         reserved.then(|| reserved_name(self.token(), self.span(self.at..self.at + self.token().len())))
     }
 
@@ -338,6 +344,9 @@ impl Stop<'_> {
                     .help("a formula is written `inputs -> outputs`"),
             );
         }
+        if let Some(error) = self.in_name() {
+            return Some(error);
+        }
         match self.piece {
             Piece::Formula => self.in_formula_head(),
             Piece::Source if rest.starts_with("->") || rest.starts_with('+') => Some(
@@ -353,6 +362,18 @@ impl Stop<'_> {
     fn path_needs_quotes(&self) -> SyntaxError {
         self.error("E0107", format!("found {} where a path should be", self.found()), "expected a path in double quotes")
             .help(self.piece.example())
+    }
+
+    /// What follows `as`, `for`, `in` and `let`: an identifier.
+    fn in_name(&self) -> Option<SyntaxError> {
+        if self.expects("a name") && RESERVED.contains(&self.token()) {
+            return Some(reserved_name(self.token(), self.span(self.at..self.at + self.token().len())));
+        }
+        let behind_word = self.before().len() == self.at && self.before().ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        (behind_word && self.rest().starts_with(['-', '.']) && !self.rest().starts_with("->")).then(|| {
+            self.error("E0104", format!("found {} in a name", self.found()), "not allowed here")
+                .help("names are made of letters, digits and `_`")
+        })
     }
 
     fn in_formula_head(&self) -> Option<SyntaxError> {
@@ -424,7 +445,7 @@ impl Stop<'_> {
 /// A line that begins like no statement: its first word (or sign), its place, and what stands behind it.
 pub(super) fn unknown_statement(word: &str, span: Span, rest: &str) -> SyntaxError {
     let label = "no statement begins with this";
-    let error = SyntaxError::new("E0102", format!("`{}` begins no statement", word.escape_debug()), span, label);
+    let error = SyntaxError::new("E0102", format!("`{}` begins no statement", shown(word)), span, label);
     if PROPERTIES.contains(&word) {
         return error.help(format!("`{word}` is a property: write it inside a formula's block, `(…) -> (…) {{ {word} … }}`"));
     }
@@ -441,6 +462,11 @@ pub(super) fn unknown_statement(word: &str, span: Span, rest: &str) -> SyntaxErr
 pub(super) fn reserved_name(word: &str, span: Span) -> SyntaxError {
     SyntaxError::new("E0104", format!("`{word}` is a reserved word"), span, "cannot be a name")
         .help("`latest`, `any`, `in` and `as` have a meaning of their own; choose another name, or write a text in double quotes")
+}
+
+/// A text for a message: what a terminal would take for a command is spelled out.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 /// `a`, `a or b`, `a, b or c`.

@@ -107,13 +107,13 @@ impl Outliner<'_> {
                 (_, None) if self.at > begin && token.first && !self.goes_on(within, begin, arrow) => break,
                 // What cannot stand in a bracket ends it: the bracket was never closed.
                 (Kind::Arrow | Kind::Open('{') | Kind::Close('}'), Some(open)) => {
-                    self.errors.push(never_closed(open, self.span(open), Some(self.span(token)), self.text));
+                    self.never_closed(open, Some(token));
                     bad = true;
                     brackets.clear();
                     continue;
                 }
                 (_, Some(open)) if token.first && self.begins_statement(self.at) => {
-                    self.errors.push(never_closed(open, self.span(open), Some(self.span(token)), self.text));
+                    self.never_closed(open, Some(token));
                     bad = true;
                     brackets.clear();
                     break;
@@ -133,10 +133,10 @@ impl Outliner<'_> {
                 (Kind::Close(c), open) => match open {
                     Some(open) if partner(open.kind) == Some(c) => drop(brackets.pop()),
                     _ => {
-                        self.errors.push(match open {
-                            Some(open) => never_closed(open, self.span(open), Some(self.span(token)), self.text),
-                            None => stray(c, self.span(token)),
-                        });
+                        match open {
+                            Some(open) => self.never_closed(open, Some(token)),
+                            None => self.errors.push(stray(c, self.span(token))),
+                        }
                         bad = true;
                         brackets.pop();
                     }
@@ -148,9 +148,7 @@ impl Outliner<'_> {
             self.at += 1;
         }
         if let Some(open) = brackets.last() {
-            if !self.cut {
-                self.errors.push(never_closed(*open, self.span(*open), None, self.text));
-            }
+            self.never_closed(*open, None);
             bad = true;
         }
         let whole = block.as_ref().map_or(end, |block: &Block| block.span.end);
@@ -183,9 +181,7 @@ impl Outliner<'_> {
                 token.end
             }
             next => {
-                if !self.cut {
-                    self.errors.push(never_closed(open, self.span(open), next.map(|token| self.span(token)), self.text));
-                }
+                self.never_closed(open, next);
                 *bad = true;
                 self.tokens[self.at - 1].end
             }
@@ -243,6 +239,24 @@ impl Outliner<'_> {
         self.wrong.get(first).is_some_and(|at| *at < range.end)
     }
 
+    /// A bracket that something ended which cannot stand in it, or the file's end. Nothing is said where a token in between is wrong
+    /// already: it may have swallowed the partner.
+    fn never_closed(&mut self, open: Token, stopped: Option<Token>) {
+        let swallowed =
+            open.kind != Kind::Open('{') && self.has_wrong_token(open.start..stopped.map_or(self.text.len(), |token| token.start));
+        if swallowed || (self.cut && stopped.is_none()) {
+            return;
+        }
+        let close = partner(open.kind).unwrap_or('?');
+        let message = format!("`{}` is never closed", self.word(open));
+        let error = SyntaxError::new("E0109", message, self.span(open), format!("expected a `{close}` for this"));
+        let error = match stopped {
+            Some(token) => error.also(self.span(token), format!("before this, a `{close}` is missing")),
+            None => error,
+        };
+        self.errors.push(error.help(format!("write `{close}` where it ends")));
+    }
+
     /// Gives up on the rest of the file: nobody writes this on purpose.
     fn too_deep(&mut self, token: Token) {
         let label = format!("more than {DEPTH} brackets are open here");
@@ -259,17 +273,6 @@ fn partner(open: Kind) -> Option<char> {
         Kind::Open('{') => Some('}'),
         _ => None,
     }
-}
-
-fn never_closed(open: Token, span: Span, stopped: Option<Span>, text: &str) -> SyntaxError {
-    let sign = &text[open.start..open.end];
-    let close = partner(open.kind).unwrap_or('?');
-    let error = SyntaxError::new("E0109", format!("`{sign}` is never closed"), span, format!("expected a `{close}` for this"));
-    let error = match stopped {
-        Some(stopped) => error.also(stopped, format!("before this, a `{close}` is missing")),
-        None => error,
-    };
-    error.help(format!("write `{close}` where it ends"))
 }
 
 fn stray(close: char, span: Span) -> SyntaxError {

@@ -8,7 +8,7 @@ use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
 use super::ast::*;
-use super::mistake::{Piece, Stop, SyntaxError, reserved_name, unknown_statement};
+use super::mistake::{Piece, RESERVED, Stop, SyntaxError, reserved_name, shown, unknown_statement};
 use super::outline::{Block, Entry, outline};
 use crate::diagnostic::nearest;
 use crate::identity::Precision;
@@ -213,9 +213,10 @@ impl Reader<'_> {
         let parts = tuple.clone().into_inner().filter(|part| part.as_rule() == Rule::part);
         let mut parts = parts.map(|part| self.part(base, part)).collect::<Read<Vec<Component>>>()?;
         if parts.len() < 3 {
-            let missing = if parts.len() == 2 { "the label or the repository" } else { "the label and the repository" };
+            let missing =
+                if parts.len() == 2 { "the label or the repository is missing" } else { "the label and the repository are missing" };
             let message = format!("a tuple with {} of at least 3 parts", parts.len());
-            return Err(SyntaxError::new("E0105", message, span, format!("{missing} is missing").replace("y and the repository is", "y are"))
+            return Err(SyntaxError::new("E0105", message, span, missing)
                 .help("write `(class, instance, label, repository)`, as in `(orders, <DATE>, prod, dl)`; the instance may have several components, or none"));
         }
         let (repository, label, class) = (parts.pop(), parts.pop(), parts.remove(0));
@@ -240,7 +241,7 @@ impl Reader<'_> {
                 if text.node.is_template() || (text.node.text.starts_with(begins) && text.node.text.chars().all(plain)) {
                     return Ok(text);
                 }
-                let message = format!("`{}` cannot be a {what}", text.node.text.escape_debug());
+                let message = format!("`{}` cannot be a {what}", shown(&text.node.text));
                 return Err(SyntaxError::new("E0104", message, text.span, format!("expected the {what}"))
                     .note(format!("a {what} begins with a letter and has letters, digits, `_`, `.` and `-`"))
                     .help(order));
@@ -264,7 +265,7 @@ impl Reader<'_> {
                 Rule::variable => term = Some(Term::Variable(self.variable(base, piece)?)),
                 _ => {
                     let text = self.text(base, &piece)?;
-                    if text.node.quoting == Quoting::Bare && ["latest", "any", "in", "as"].contains(&text.node.text.as_str()) {
+                    if text.node.quoting == Quoting::Bare && RESERVED.contains(&text.node.text.as_str()) {
                         return Err(reserved_name(&text.node.text, text.span));
                     }
                     term = Some(Term::Literal(text));
@@ -398,7 +399,7 @@ impl Reader<'_> {
             return Ok(Spanned { node, span });
         }
         let Spanned { node: text, span } = self.text(base, &inner)?;
-        let node = if text.quoting == Quoting::Bare && !text.is_template() { word(text.text) } else { Literal::Text(text) };
+        let node = if text.quoting == Quoting::Bare && !text.is_template() { Literal::from_word(text.text) } else { Literal::Text(text) };
         Ok(Spanned { node, span })
     }
 
@@ -450,26 +451,6 @@ impl Reader<'_> {
 /// The part of a rule that has one; the rule itself where it has none.
 fn only(pair: Pair<Rule>) -> Pair<Rule> {
     pair.clone().into_inner().next().unwrap_or(pair)
-}
-
-/// What a bare word means. Only numbers written the usual way are numbers: `007` stays a word.
-fn word(text: String) -> Literal {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let unsigned = text.strip_prefix('-').unwrap_or(&text);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
-    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
-    let canonical = digits(whole) && (whole == "0" || !whole.starts_with('0'));
-    let float = canonical && fraction.is_none_or(digits) && exponent.is_none_or(|e| digits(e.strip_prefix('-').unwrap_or(e)));
-    match text.as_str() {
-        "true" => Literal::Bool(true),
-        "false" => Literal::Bool(false),
-        _ if float && fraction.is_none() && exponent.is_none() && text != "-0" => text.parse().map_or(Literal::Word(text), Literal::Int),
-        _ if float && (fraction.is_some() || exponent.is_some()) => {
-            let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-            number.map_or(Literal::Word(text), Literal::Float)
-        }
-        _ => Literal::Word(text),
-    }
 }
 
 /// A rule of the grammar in words of the language; `None` where it says nothing to people.
