@@ -28,9 +28,9 @@ pub struct Identity {
     pub repository: Name,
 }
 
-/// May stand unquoted in a value.
+/// May stand unquoted in a value. `..` may not: it would read as a range.
 pub fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+    !text.is_empty() && !text.contains("..") && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
 
 /// Writes a value's text, double-quoted where it must be.
