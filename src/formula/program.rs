@@ -46,11 +46,23 @@ pub struct Set {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     pub id: Name,
+    /// `id` included; empty for a plain value.
     pub fields: BTreeMap<String, serde_json::Value>,
     /// The entry exists from the period that starts at this day (included) …
     pub since: Option<Period>,
     /// … until this one (not included).
     pub until: Option<Period>,
+}
+
+impl Entry {
+    /// As templates see it: its text, or an object whose `id` is its value.
+    pub fn value(&self) -> serde_json::Value {
+        if self.fields.is_empty() {
+            serde_json::Value::String(self.id.to_string())
+        } else {
+            self.fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -61,11 +73,14 @@ pub struct Formula {
     pub title: String,
     /// `file:line` of its head, for people.
     pub place: String,
+    /// Its head: inputs, arrow and outputs.
     pub span: Span,
     pub variables: Vec<Variable>,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
     pub recipe: Recipe,
+    /// The text of the recipe: in the formula file, or the whole of the SQL file it names.
+    pub recipe_span: Span,
     pub life: Life,
     /// Variables of enclosing `for` blocks and `let`s, for templates.
     pub constants: BTreeMap<String, serde_json::Value>,

@@ -1,0 +1,159 @@
+//! Formulas that need their own results: which inputs those are, and whether it ends.
+//!
+//! What is true here: a formula feeds another where an output may be what an input names. Every circle of feeding needs a formula with
+//! `since` (where it begins) and a step back in time (so that no identity needs itself).
+
+use std::collections::HashMap;
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graphmap::DiGraphMap;
+
+use super::overlap::Side;
+use super::problems::Problems;
+use crate::diagnostic::Diagnostic;
+use crate::formula::program::{Domain, Formula, Life, Program, Role};
+use crate::identity::{Expr, Pattern, Term};
+
+/// Formula `from` may make what alternative `alternative` of input `input` of formula `to` names.
+struct Feed {
+    from: usize,
+    to: usize,
+    input: usize,
+    alternative: usize,
+    back: bool,
+}
+
+/// Marks inputs through which a formula feeds itself, and reports circles that do not end.
+pub(super) fn check(program: &mut Program, problems: &mut Problems) {
+    let feeds = feeds(program);
+    let part = circles(&feeds, program.formulas.len());
+    let inside: Vec<&Feed> = feeds.iter().filter(|feed| part[feed.from].is_some() && part[feed.from] == part[feed.to]).collect();
+    for feed in &inside {
+        program.formulas[feed.to].inputs[feed.input].alternatives[feed.alternative].own_class = true;
+    }
+    let begins = |formula: &Formula| {
+        let counted = |role: &Role| matches!(role, Role::Bound { domain: Some(Domain::Ints { .. }) });
+        formula.life.since.is_some() || formula.variables.iter().any(|v| counted(&v.role))
+    };
+    let endless: Vec<&Feed> =
+        inside.iter().copied().filter(|f| !begins(&program.formulas[f.from]) && !begins(&program.formulas[f.to])).collect();
+    for chain in chains(&endless) {
+        let error = circle(program, &chain, "E0312", "needs its own results without end", problems)
+            .note("each instance needs an earlier one, and nothing says which is the first")
+            .help("say where it begins: `since 2024-01-01`, and make the earlier result optional: `(…, <DATE-1d>, …)?`");
+        problems.report(error);
+    }
+    let unmoved: Vec<&Feed> = inside.iter().copied().filter(|feed| !feed.back).collect();
+    for chain in chains(&unmoved) {
+        let error = circle(program, &chain, "E0313", "needs itself", problems)
+            .note("no step goes back in time, so that an instance would be made from itself")
+            .help("read an earlier instance: `<DATE-1d>`, or another class");
+        problems.report(error);
+    }
+}
+
+fn circle(program: &Program, chain: &[usize], code: &'static str, what: &str, problems: &Problems) -> Diagnostic {
+    let name = |formula: usize| program.formulas[formula].outputs.first().map_or("?", |o| &o.pattern.class);
+    let mut names: Vec<&str> = chain.iter().map(|f| name(*f)).collect();
+    names.push(name(chain[0]));
+    let mut error = Diagnostic::error(code, format!("`{}` {what}: {}", name(chain[0]), names.join(" → ")));
+    for (i, formula) in chain.iter().enumerate() {
+        let next = name(chain[(i + 1) % chain.len()]);
+        let label = if chain.len() == 1 { "reads what it makes".into() } else { format!("makes `{}`, which feeds `{next}`", name(*formula)) };
+        error = error.at(problems.place(program.formulas[*formula].span), label);
+    }
+    error
+}
+
+fn feeds(program: &Program) -> Vec<Feed> {
+    let mut feeds = Vec::new();
+    for (to, reader) in program.formulas.iter().enumerate() {
+        for (i, input) in reader.inputs.iter().enumerate() {
+            for (j, alternative) in input.alternatives.iter().enumerate() {
+                for pattern in alternative.pattern.all() {
+                    let read = Side { pattern, variables: &reader.variables, life: Life::default() };
+                    for from in program.makers.get(&pattern.class).into_iter().flatten().copied() {
+                        let maker = &program.formulas[from];
+                        let made = |p| Side { pattern: p, variables: &maker.variables, life: maker.life };
+                        if maker.outputs.iter().any(|o| made(&o.pattern).may_meet(&read, &program.sets)) {
+                            feeds.push(Feed { from, to, input: i, alternative: j, back: goes_back(pattern, reader) });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    feeds
+}
+
+/// Whether a component lies strictly before the output's: `<DATE-1d>`, `<D in DATE-6d..DATE-1d>`, `<N-1>`.
+fn goes_back(pattern: &Pattern, reader: &Formula) -> bool {
+    let earlier = |expr: &Expr| {
+        let steps_back = !expr.steps.is_empty() && expr.steps.iter().all(|step| step.count < 0);
+        expr.variable().is_some() && (steps_back || expr.number < 0)
+    };
+    pattern.terms.iter().any(|(_, term)| {
+        let Term::Expr(expr) = term else { return false };
+        let Some(var) = expr.variable() else { return false };
+        match &reader.variables[var.0 as usize].role {
+            Role::Expanded { domain: Domain::Time { last, .. }, .. } => {
+                earlier(last) && (expr.bare().is_some() || earlier(expr)) || earlier(expr) && last.bare().is_some()
+            }
+            Role::Expanded { .. } => false,
+            Role::Bound { .. } | Role::Fixed(_) => earlier(expr),
+        }
+    })
+}
+
+/// The circle that each formula is part of, if it is part of one.
+fn circles(feeds: &[Feed], formulas: usize) -> Vec<Option<usize>> {
+    let mut part = vec![None; formulas];
+    for (number, members) in tarjan_scc(&graph(feeds.iter())).into_iter().enumerate() {
+        let circular = members.len() > 1 || feeds.iter().any(|feed| feed.from == members[0] && feed.to == members[0]);
+        for member in members.into_iter().filter(|_| circular) {
+            part[member] = Some(number);
+        }
+    }
+    part
+}
+
+fn graph<'f>(feeds: impl Iterator<Item = &'f Feed>) -> DiGraphMap<usize, ()> {
+    DiGraphMap::from_edges(feeds.map(|feed| (feed.from, feed.to)))
+}
+
+/// One circle of each group of formulas that feed each other, as a chain of formulas, in the order written.
+fn chains(feeds: &[&Feed]) -> Vec<Vec<usize>> {
+    let mut groups = tarjan_scc(&graph(feeds.iter().copied()));
+    for group in &mut groups {
+        group.sort_unstable();
+    }
+    groups.sort_unstable();
+    groups.into_iter().filter_map(|group| shortest_circle(group[0], feeds)).collect()
+}
+
+/// Breadth first from a formula back to itself.
+fn shortest_circle(start: usize, feeds: &[&Feed]) -> Option<Vec<usize>> {
+    let mut came_from: HashMap<usize, usize> = HashMap::new();
+    let mut wave = vec![start];
+    while !wave.is_empty() {
+        let mut next = Vec::new();
+        for at in wave {
+            for feed in feeds.iter().filter(|feed| feed.from == at) {
+                if feed.to == start {
+                    let mut chain = vec![at];
+                    while let Some(before) = chain.last().filter(|f| **f != start).and_then(|f| came_from.get(f)) {
+                        chain.push(*before);
+                    }
+                    chain.reverse();
+                    return Some(chain);
+                }
+                if !came_from.contains_key(&feed.to) {
+                    came_from.insert(feed.to, at);
+                    next.push(feed.to);
+                }
+            }
+        }
+        wave = next;
+    }
+    None
+}
