@@ -7,8 +7,12 @@ mod outline;
 pub mod parse;
 pub mod format;
 pub mod program;
+pub mod settings;
+mod check;
 
+pub use check::{Compiled, compile};
 pub use mistake::{PROPERTIES, SyntaxError};
+pub use settings::{Files, Settings};
 
 #[cfg(test)]
 mod syntax_tests;

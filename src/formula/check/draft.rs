@@ -59,7 +59,7 @@ pub(super) struct Component<'a> {
 
 pub(super) enum Term<'a> {
     Literal(String, Span),
-    Wildcard(Span),
+    Wildcard,
     Variable(&'a ast::Variable),
 }
 
@@ -115,8 +115,5 @@ pub(super) fn plain(expr: &ast::Expr) -> Option<&str> {
 /// The narrower of two lives.
 pub(super) fn narrowed(a: Life, b: Life) -> Life {
     let start = |p: &crate::identity::Period| p.start_minutes();
-    Life {
-        since: a.since.into_iter().chain(b.since).max_by_key(start),
-        until: a.until.into_iter().chain(b.until).min_by_key(start),
-    }
+    Life { since: a.since.into_iter().chain(b.since).max_by_key(start), until: a.until.into_iter().chain(b.until).min_by_key(start) }
 }

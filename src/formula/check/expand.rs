@@ -176,7 +176,13 @@ impl<'a> Expander<'a, '_> {
         if let Some(label) = label.as_ref().filter(|label| !self.settings.knows_label(label)) {
             let known = self.settings.labels.iter().flatten().map(|n| &**n).chain(["prod", &self.settings.default_label]);
             let help = suggest(label, known.collect::<std::collections::BTreeSet<_>>());
-            self.problems.error("E0214", format!("there is no label `{label}`"), tuple.label.span, "not in `labels:` of formake.yaml", help);
+            self.problems.error(
+                "E0214",
+                format!("there is no label `{label}`"),
+                tuple.label.span,
+                "not in `labels:` of formake.yaml",
+                help,
+            );
         }
         if let Some(repository) = repository.as_ref().filter(|name| !self.settings.repositories.contains(*name)) {
             let help = suggest(repository, self.settings.repositories.iter().map(|n| &**n));
@@ -190,7 +196,7 @@ impl<'a> Expander<'a, '_> {
     fn component(&mut self, component: &'a ast::Component, constants: &Constants) -> Option<Component<'a>> {
         let term = match &component.term {
             ast::Term::Literal(text) => Term::Literal(self.text(text, constants)?, text.span),
-            ast::Term::Wildcard(span) => Term::Wildcard(*span),
+            ast::Term::Wildcard(_) => Term::Wildcard,
             ast::Term::Variable(variable) => Term::Variable(variable),
         };
         Some(Component { key: component.key.as_ref().map(|k| k.node.as_str()), term, span: component.span })
@@ -236,10 +242,16 @@ pub(super) fn template_error(problems: &mut Problems, failure: Failure, span: as
             let help = suggest(&path, known.iter().map(String::as_str));
             (format!("`{{{{ {path} }}}}` names nothing"), "not known when compiling", help)
         }
-        Failure::Syntax(reason) => (format!("this is no template: {reason}"), "cannot be read", "a value is put in with `{{ name }}`".into()),
+        Failure::Syntax(reason) => {
+            (format!("this is no template: {reason}"), "cannot be read", "a value is put in with `{{ name }}`".into())
+        }
         Failure::Other(reason) => (format!("this template cannot be rendered: {reason}"), "fails", String::new()),
     };
-    let help = if help.is_empty() { "variables of `for` blocks, `let`s and set variables of the same formula can be named here".into() } else { help };
+    let help = if help.is_empty() {
+        "variables of `for` blocks, `let`s and set variables of the same formula can be named here".into()
+    } else {
+        help
+    };
     problems.error("E0219", message, span, label, help);
 }
 

@@ -13,7 +13,7 @@ use super::terms::Names;
 use super::types::phrase;
 use crate::diagnostic::Diagnostic;
 use crate::formula::ast::{self, Quoting, Span, Spanned, Text};
-use crate::formula::program::{self, Domain, Formula, Kind, PatternChoice, Role, Source, Variable};
+use crate::formula::program::{self, Formula, Kind, PatternChoice, Role, Source, Variable};
 use crate::identity::path::PathPattern;
 use crate::identity::pattern::{Expr, Pattern, Var};
 use crate::identity::{Name, Term as Meaning, Type, Value};
@@ -93,30 +93,17 @@ impl<'a> Lowering<'a, '_> {
 
     /// `Customers + Billing -> churn_features`
     fn title(&self) -> String {
-        let classes = |tuples: Vec<&Tuple<'_>>| {
-            let mut names: Vec<&str> = Vec::new();
-            for tuple in tuples {
-                if !names.contains(&&*tuple.class) {
-                    names.push(&tuple.class);
-                }
-            }
-            names
-        };
-        let inputs = self.draft.inputs.iter().map(|i| {
-            let tuples = i.alternatives.iter().flat_map(|a| &a.tuples).map(|(_, tuple)| tuple).collect();
-            classes(tuples).join(" | ")
-        });
-        let mut seen = BTreeSet::new();
-        let inputs: Vec<String> = inputs.filter(|input| seen.insert(input.clone())).collect();
-        let outputs = classes(self.draft.outputs.iter().collect()).join(" + ");
-        if inputs.is_empty() { format!("-> {outputs}") } else { format!("{} -> {outputs}", inputs.join(" + ")) }
+        let inputs = self.draft.inputs.iter();
+        let inputs = inputs.map(|i| distinct(i.alternatives.iter().flat_map(|a| &a.tuples).map(|(_, t)| t.class.to_string())).join(" | "));
+        let inputs = distinct(inputs).join(" + ");
+        let outputs = distinct(self.draft.outputs.iter().map(|t| t.class.to_string())).join(" + ");
+        if inputs.is_empty() { format!("-> {outputs}") } else { format!("{inputs} -> {outputs}") }
     }
 
     /// All outputs have a time component.
     fn timed(&self) -> bool {
-        let is_time = |tuple: &Tuple<'_>| {
-            (0..tuple.components.len()).any(|i| matches!(self.names.types.dimension(&tuple.class, i), Type::Time(_)))
-        };
+        let is_time =
+            |tuple: &Tuple<'_>| (0..tuple.components.len()).any(|i| matches!(self.names.types.dimension(&tuple.class, i), Type::Time(_)));
         self.draft.outputs.iter().all(is_time)
     }
 
@@ -170,7 +157,7 @@ impl<'a> Lowering<'a, '_> {
                 .help("use the same variables in all alternatives");
             self.problems.report(error);
         }
-        let wildcard = |t: &Tuple<'_>| t.components.iter().any(|c| matches!(c.term, Term::Wildcard(_)));
+        let wildcard = |t: &Tuple<'_>| t.components.iter().any(|c| matches!(c.term, Term::Wildcard));
         let at = input.ast.at.as_ref().and_then(|at| self.at(at, &first));
         Some(program::Input {
             name,
@@ -200,7 +187,13 @@ impl<'a> Lowering<'a, '_> {
         }
         if classes.len() > 1 {
             let help = "name it: `({{ S.class }}, …) as x`";
-            self.problems.error("E0213", "an input of several classes needs a name", input.ast.span, "a class per entry, and no `as`", help);
+            self.problems.error(
+                "E0213",
+                "an input of several classes needs a name",
+                input.ast.span,
+                "a class per entry, and no `as`",
+                help,
+            );
             return None;
         }
         classes.first().map(|class| default_name(class))
@@ -257,7 +250,7 @@ impl<'a> Lowering<'a, '_> {
         for (i, component) in tuple.components.iter().enumerate() {
             let ty = self.names.types.dimension(&tuple.class, i);
             let term = match &component.term {
-                Term::Wildcard(_) => Meaning::Wildcard,
+                Term::Wildcard => Meaning::Wildcard,
                 Term::Literal(text, span) => Meaning::Literal(self.literal(text, ty, *span, &tuple.class)?),
                 Term::Variable(variable) => {
                     let (expr, _) = self.names.expr(&variable.expr, ty, self.problems)?;
@@ -285,7 +278,9 @@ impl<'a> Lowering<'a, '_> {
             let example = match ty {
                 Type::Text => "",
                 Type::Int => "write a whole number, without leading zeros",
-                Type::Time(_) => "times are written `2024`, `2024-Q1`, `2024-01`, `2024-W05`, `2024-01-31`, `2024-01-31T05`, `2024-01-31T05:30`",
+                Type::Time(_) => {
+                    "times are written `2024`, `2024-Q1`, `2024-01`, `2024-W05`, `2024-01-31`, `2024-01-31T05`, `2024-01-31T05:30`"
+                }
             };
             let error = Diagnostic::error("E0206", format!("`{text}` is not {}", phrase(ty)))
                 .at(self.problems.place(span), format!("expected {}", phrase(ty)))
@@ -386,8 +381,13 @@ impl<'a> Lowering<'a, '_> {
             }
         };
         let bound = |v: &&Variable| matches!(v.role, Role::Bound { .. });
-        let missing: Vec<&Name> =
-            self.variables.iter().filter(bound).map(|v| &v.name).filter(|name| names.var(name).is_some_and(|var| !path.variables().any(|v| v == var))).collect();
+        let missing: Vec<&Name> = self
+            .variables
+            .iter()
+            .filter(bound)
+            .map(|v| &v.name)
+            .filter(|name| names.var(name).is_some_and(|var| !path.variables().any(|v| v == var)))
+            .collect();
         if let Some(name) = missing.first() {
             let error = Diagnostic::error("E0317", format!("the path does not tell `{name}`"))
                 .at(self.problems.place(from.span), format!("`<{name}>` is missing"))
@@ -400,18 +400,15 @@ impl<'a> Lowering<'a, '_> {
     }
 }
 
+/// Each once, in order.
+fn distinct(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    words.filter(|word| seen.insert(word.clone())).collect()
+}
+
 /// A class as a name for templates and SQL.
 fn default_name(class: &str) -> Name {
     class.replace(['.', '-'], "_").into()
-}
-
-/// The set or range that bounds a variable, where one does.
-pub(super) fn bounds(variables: &[Variable], var: Var) -> Option<&Domain> {
-    match &variables.get(var.0 as usize)?.role {
-        Role::Bound { domain } => domain.as_ref(),
-        Role::Expanded { domain, .. } => Some(domain),
-        Role::Fixed(_) => None,
-    }
 }
 
 /// Lowers a draft to what it is.

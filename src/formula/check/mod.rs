@@ -98,7 +98,7 @@ fn index(program: &mut Program) {
     let mut readers: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
     for (id, formula) in program.formulas.iter_mut().enumerate() {
         formula.id = id;
-        let mut add = |classes: &mut BTreeMap<Name, Vec<usize>>, class: &Name| {
+        let add = |classes: &mut BTreeMap<Name, Vec<usize>>, class: &Name| {
             let ids = classes.entry(class.clone()).or_default();
             if ids.last() != Some(&id) {
                 ids.push(id);

@@ -50,7 +50,9 @@ impl<'p> Side<'p> {
     fn literal_time(&self) -> Option<Period> {
         let times = self.pattern.terms.iter().filter_map(|(_, term)| match term {
             Term::Literal(Value::Time(period)) => Some(Some(*period)),
-            Term::Expr(expr) if expr.variable().is_some_and(|v| matches!(self.variables[v.0 as usize].ty, crate::identity::Type::Time(_))) => {
+            Term::Expr(expr)
+                if expr.variable().is_some_and(|v| matches!(self.variables[v.0 as usize].ty, crate::identity::Type::Time(_))) =>
+            {
                 Some(None)
             }
             _ => None,
@@ -118,22 +120,24 @@ struct Maker<'p> {
 
 /// Reports every pair of makers that could make the same identity.
 pub(super) fn makers(program: &Program, problems: &mut Problems) {
-    let mut classes: BTreeMap<(&Name, &Name, &Name), Vec<Maker<'_>>> = BTreeMap::new();
-    let mut add = |pattern, variables, life, span, what| {
-        let Pattern { class, label, repository, .. } = pattern;
-        let side = Side { pattern, variables, life };
-        classes.entry((class, label, repository)).or_default().push(Maker { side, span, what });
-    };
+    let mut makers: Vec<Maker<'_>> = Vec::new();
     for formula in &program.formulas {
         for output in &formula.outputs {
-            add(&output.pattern, &formula.variables, formula.life, output.span, "formula");
+            let side = Side { pattern: &output.pattern, variables: &formula.variables, life: formula.life };
+            makers.push(Maker { side, span: output.span, what: "formula" });
         }
     }
     for source in &program.sources {
-        add(&source.pattern, &source.variables, source.life, source.span, "source");
+        let side = Side { pattern: &source.pattern, variables: &source.variables, life: source.life };
+        makers.push(Maker { side, span: source.span, what: "source" });
     }
-    for makers in classes.values() {
-        apart(makers.iter().collect(), program, problems);
+    let mut classes: BTreeMap<(&Name, &Name, &Name), Vec<&Maker<'_>>> = BTreeMap::new();
+    for maker in &makers {
+        let Pattern { class, label, repository, .. } = maker.side.pattern;
+        classes.entry((class, label, repository)).or_default().push(maker);
+    }
+    for makers in classes.into_values() {
+        apart(makers, program, problems);
     }
 }
 

@@ -172,7 +172,9 @@ fn named_files(script: &str) -> BTreeSet<String> {
 fn without_tags(script: &str) -> String {
     let mut plain = String::new();
     let mut rest = script;
-    while let Some((at, close)) = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")].iter().filter_map(|(o, c)| rest.find(o).map(|at| (at, *c))).min() {
+    while let Some((at, close)) =
+        [("{{", "}}"), ("{%", "%}"), ("{#", "#}")].iter().filter_map(|(o, c)| rest.find(o).map(|at| (at, *c))).min()
+    {
         plain.push_str(&rest[..at]);
         plain.push('\0');
         rest = rest[at..].find(close).map_or("", |end| &rest[at + end + close.len()..]);
@@ -185,7 +187,9 @@ fn env(all: &mut Properties<'_, '_>) -> BTreeMap<String, String> {
     for (name, (value, span)) in all.named("env") {
         match value {
             Json::String(text) => drop(env.insert(name, text)),
-            Json::Array(_) => all.problems.error("E0305", format!("`env {name}` is a list"), span, "expected one value", "write it as one text"),
+            Json::Array(_) => {
+                all.problems.error("E0305", format!("`env {name}` is a list"), span, "expected one value", "write it as one text")
+            }
             value => drop(env.insert(name, value.to_string())),
         }
     }

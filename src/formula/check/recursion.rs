@@ -59,7 +59,8 @@ fn circle(program: &Program, chain: &[usize], code: &'static str, what: &str, pr
     let mut error = Diagnostic::error(code, format!("`{}` {what}: {}", name(chain[0]), names.join(" → ")));
     for (i, formula) in chain.iter().enumerate() {
         let next = name(chain[(i + 1) % chain.len()]);
-        let label = if chain.len() == 1 { "reads what it makes".into() } else { format!("makes `{}`, which feeds `{next}`", name(*formula)) };
+        let label =
+            if chain.len() == 1 { "reads what it makes".into() } else { format!("makes `{}`, which feeds `{next}`", name(*formula)) };
         error = error.at(problems.place(program.formulas[*formula].span), label);
     }
     error

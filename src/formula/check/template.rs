@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
 
@@ -12,6 +13,14 @@ use crate::identity::Name;
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_formatter(|out, state, value| match value.kind() {
+        // The engine would write Python's `True`.
+        ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }).map_err(Into::into),
+        ValueKind::Map | ValueKind::Seq => {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, "this value has several parts; say which one: `{{ store.id }}`"))
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    });
     environment
 });
 
@@ -41,17 +50,17 @@ fn undeclared(text: &str, nested: bool) -> Result<BTreeSet<String>, Failure> {
 
 /// The text with its tags replaced.
 pub(super) fn render(text: &str, constants: &Constants, sets: &BTreeMap<Name, Set>) -> Result<String, Failure> {
-    let mut values: BTreeMap<String, minijinja::Value> = BTreeMap::new();
+    let mut values: BTreeMap<String, Value> = BTreeMap::new();
     for name in undeclared(text, false)? {
         let value = match constants.get(&name) {
-            Some(value) => minijinja::Value::from_serialize(value),
-            None if name == "sets" => minijinja::Value::from_serialize(sets_value(sets)),
+            Some(value) => Value::from(Serde(value)),
+            None if name == "sets" => Value::from(Serde(sets_value(sets))),
             None => return Err(Failure::Unknown(name)),
         };
         values.insert(name, value);
     }
     let template = ENVIRONMENT.template_from_str(text).map_err(|e| Failure::Syntax(reason(&e)))?;
-    template.render(minijinja::Value::from_serialize(&values)).map_err(|e| match e.kind() {
+    template.render(values).map_err(|e| match e.kind() {
         ErrorKind::UndefinedError => Failure::Unknown(missing_attribute(text, constants).unwrap_or_else(|| reason(&e))),
         _ => Failure::Other(reason(&e)),
     })

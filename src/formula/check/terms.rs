@@ -60,7 +60,13 @@ impl<'d> Names<'d> {
             };
             let Some(value) = value else {
                 let message = format!("`{name}` is not {}", if wanted == Type::Int { phrase(wanted) } else { "a time" });
-                problems.error("E0206", message, expr.base.span, "cannot be read", "times are written `2024`, `2024-01`, `2024-01-31`, `2024-01-31T05`");
+                problems.error(
+                    "E0206",
+                    message,
+                    expr.base.span,
+                    "cannot be read",
+                    "times are written `2024`, `2024-01`, `2024-01-31`, `2024-01-31T05`",
+                );
                 return None;
             };
             let ty = value.ty();
@@ -75,7 +81,10 @@ impl<'d> Names<'d> {
                         let message = format!("`{name}` is {}, which has no one {}", phrase(ty), to.node.word());
                         let help = match ty {
                             Type::Time(_) => {
-                                format!("`.{0}` finds the {0} that something shorter lies in; all of them are `<X: {0} in {name}>`", to.node.word())
+                                format!(
+                                    "`.{0}` finds the {0} that something shorter lies in; all of them are `<X: {0} in {name}>`",
+                                    to.node.word()
+                                )
                             }
                             _ => format!("say its type where it stands: `<{name}: day>`"),
                         };
@@ -108,7 +117,11 @@ impl<'d> Names<'d> {
             (Type::Time(precision), unit) => {
                 let unit = unit.unwrap_or(precision);
                 let message = format!("`{name}` is {}, and cannot move by {}s", phrase(ty), unit.word());
-                let help = format!("move by a longer unit (`{name} - 1{}`), or say a finer type where it stands: `<{name}: {}>`", precision.unit(), unit.word());
+                let help = format!(
+                    "move by a longer unit (`{name} - 1{}`), or say a finer type where it stands: `<{name}: {}>`",
+                    precision.unit(),
+                    unit.word()
+                );
                 self.report_typed("E0207", message, step.span, name, help, problems);
                 None
             }
@@ -152,7 +165,14 @@ impl<'d> Names<'d> {
                     }
                     if let Some(entry) = set.entries.iter().find(|entry| ty.read(&entry.id).is_none()) {
                         let message = format!("`{}` of the set `{}` is not {}", entry.id, set.name, phrase(ty));
-                        self.report_typed("E0206", message, expr.span, name, format!("use a set of values that are each {}", phrase(ty)), problems);
+                        self.report_typed(
+                            "E0206",
+                            message,
+                            expr.span,
+                            name,
+                            format!("use a set of values that are each {}", phrase(ty)),
+                            problems,
+                        );
                         return None;
                     }
                     Some(Domain::Set(set.name.clone()))
@@ -204,7 +224,13 @@ impl<'d> Names<'d> {
 
 fn in_order(in_order: bool, span: Span, problems: &mut Problems) -> Option<()> {
     if !in_order {
-        problems.error("E0217", "the range is empty", span, "its end lies before its start", "both ends are included; write the smaller one first");
+        problems.error(
+            "E0217",
+            "the range is empty",
+            span,
+            "its end lies before its start",
+            "both ends are included; write the smaller one first",
+        );
     }
     in_order.then_some(())
 }

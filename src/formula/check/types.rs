@@ -89,7 +89,8 @@ pub(super) fn infer(drafts: &[Draft<'_>], settings: &Settings, problems: &mut Pr
     let classes = shapes
         .into_iter()
         .map(|(name, shape)| {
-            let typed = |(i, key): (usize, Option<Name>)| Dimension { key, ty: dimensions.get(&(name.clone(), i)).copied().unwrap_or(Type::Text) };
+            let typed =
+                |(i, key): (usize, Option<Name>)| Dimension { key, ty: dimensions.get(&(name.clone(), i)).copied().unwrap_or(Type::Text) };
             let dimensions = shape.keys.into_iter().enumerate().map(typed).collect();
             (name.clone(), Class { name: name.clone(), dimensions, span: shape.span })
         })
@@ -158,7 +159,8 @@ fn shapes(drafts: &[Draft<'_>], problems: &mut Problems) -> (BTreeMap<Name, Shap
 }
 
 fn described(keys: &[Option<Name>]) -> String {
-    let words: Vec<String> = keys.iter().map(|key| key.as_ref().map_or_else(|| "one without a key".into(), |key| format!("`{key}=`"))).collect();
+    let words: Vec<String> =
+        keys.iter().map(|key| key.as_ref().map_or_else(|| "one without a key".into(), |key| format!("`{key}=`"))).collect();
     match words.len() {
         0 => "no components here".into(),
         1 => format!("one component here: {}", words[0]),
@@ -234,7 +236,7 @@ impl Nodes {
             let dimension = self.node(Thing::Dimension(tuple.class.clone(), i));
             self.keyless[dimension] |= component.key.is_none();
             match &component.term {
-                Term::Wildcard(_) => {}
+                Term::Wildcard => {}
                 Term::Literal(text, span) => self.literals[dimension].push((text.clone(), *span)),
                 Term::Variable(variable) => self.variable(draft, dimension, variable, settings, problems),
             }
@@ -337,7 +339,8 @@ impl Group {
 
     /// `` `raw`, `clean` and `D` have ``: the classes, else the variables.
     fn things(&self) -> String {
-        let mut classes: Vec<&str> = self.nodes.iter().filter_map(|t| if let Thing::Dimension(class, _) = t { Some(&**class) } else { None }).collect();
+        let mut classes: Vec<&str> =
+            self.nodes.iter().filter_map(|t| if let Thing::Dimension(class, _) = t { Some(&**class) } else { None }).collect();
         classes.dedup();
         if classes.len() > 4 {
             return format!("{} and {} more classes have", list(&classes[..3]), classes.len() - 3);

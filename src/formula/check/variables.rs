@@ -41,7 +41,7 @@ pub(super) fn survey(draft: &Draft<'_>, names: &Names<'_>, problems: &mut Proble
             bound.push(match &component.term {
                 Term::Literal(..) => None,
                 Term::Variable(v) if plain(&v.expr).is_some_and(is_name) && v.choose == Choose::All => Some(v.expr.base.node.clone()),
-                Term::Wildcard(_) | Term::Variable(_) => {
+                Term::Wildcard | Term::Variable(_) => {
                     let what = if draft.is_source() { "a source" } else { "an output" };
                     let message = format!("{what} has bare variables or literals only");
                     let help = "write `<DATE>` here, and put what is computed on the inputs' side: `(x, <DATE-1d>, …) -> (y, <DATE>, …)`";
@@ -159,27 +159,34 @@ pub(super) fn class_domains(drafts: &[Draft<'_>], surveys: &[Option<Survey>]) ->
             break;
         }
     }
-    // Then what the others have, until nothing is added. Of several components that are handed on, the first that is not open counts.
+    // Then what the others have, round by round until nothing is added. Of several components that are handed on, the first that has
+    // something counts: a rolling table has what its other inputs have.
     let mut domains: ClassDomains = makers.keys().filter(|at| !open.contains(*at)).map(|at| (at.clone(), vec![])).collect();
+    let mut chosen: HashMap<(At, usize), At> = HashMap::new();
     loop {
-        let mut changed = false;
-        for at in domains.keys().cloned().collect::<Vec<_>>() {
-            for gives in &makers[&at] {
+        let before = domains.clone();
+        let known = |hand: &At| before.get(hand).filter(|found| !found.is_empty());
+        for (at, found) in &mut domains {
+            for (i, gives) in makers[at].iter().enumerate() {
                 let more = match gives {
                     Gives::Domain(domain) => vec![domain.clone()],
-                    Gives::Hands(hands) => hands.iter().find(|hand| !is_open(&open, hand)).and_then(|hand| domains.get(hand)).cloned().unwrap_or_default(),
+                    Gives::Hands(hands) => {
+                        let key = (at.clone(), i);
+                        if let Some(hand) = hands.iter().find(|hand| known(hand).is_some()).filter(|_| !chosen.contains_key(&key)) {
+                            chosen.insert(key.clone(), hand.clone());
+                        }
+                        chosen.get(&key).and_then(known).cloned().unwrap_or_default()
+                    }
                     Gives::Open => vec![],
                 };
-                let known = domains.entry(at.clone()).or_default();
                 for domain in more {
-                    if !known.contains(&domain) {
-                        known.push(domain);
-                        changed = true;
+                    if !found.contains(&domain) {
+                        found.push(domain);
                     }
                 }
             }
         }
-        if !changed {
+        if domains == before {
             return domains;
         }
     }
@@ -304,7 +311,8 @@ fn unbound(name: &str, ty: Type, survey: &Survey, problems: &mut Problems) {
         .at(problems.place(*span), "the outputs do not name it, and nothing says its values")
         .help(format!("name `{name}` in the outputs, or say its values: `{example}`"));
     if let Some((class, _)) = survey.bare.get(name).and_then(|at| at.first()) {
-        error = error.note(format!("what makes `{class}` does not say its values either: each maker could say a set or a range of integers there"));
+        error = error
+            .note(format!("what makes `{class}` does not say its values either: each maker could say a set or a range of integers there"));
     }
     problems.report(error);
 }
