@@ -75,6 +75,10 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0403", Kind::Usage, "a file cannot be read"),
     ("E0404", Kind::Usage, "a path is not sensible where it stands"),
     // E05.. formake.yaml (workspace/config)
+    ("E0501", Kind::Usage, "formake.yaml is not YAML"),
+    ("E0502", Kind::Usage, "formake.yaml has a key that is not known"),
+    ("E0503", Kind::Usage, "a value of formake.yaml is of another kind than expected"),
+    ("E0504", Kind::Usage, "a value of formake.yaml makes no sense where it stands"),
     // E06.. targets and resolving (identity/target, resolve)
     ("E0601", Kind::Usage, "a target names a dataset class that no formula or source has"),
     ("E0602", Kind::Usage, "a target does not have the dimensions of its class"),

@@ -10,7 +10,7 @@ pub mod program;
 pub mod settings;
 mod check;
 
-pub use check::{Compiled, compile};
+pub use check::{Compiled, compile, duration};
 pub use mistake::{PROPERTIES, SyntaxError};
 pub use settings::{Files, Settings};
 

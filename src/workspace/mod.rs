@@ -1,1 +1,4 @@
-//!
+//! Configuration, backends, and the outline of a request.
+
+mod yaml;
+pub mod config;

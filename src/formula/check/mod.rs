@@ -29,6 +29,9 @@ use recipe::Code;
 use terms::Names;
 use types::Types;
 
+/// Seconds of `30s`, `1.5h`, `1d 30min`; units `s min h d w`.
+pub use values::seconds as duration;
+
 use super::program::{PatternChoice, Program};
 use super::settings::{Files, Settings};
 use crate::diagnostic::Diagnostic;

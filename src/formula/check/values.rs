@@ -33,7 +33,7 @@ pub(super) fn text(literal: &Literal) -> Option<String> {
 }
 
 /// Seconds of `30s`, `1.5h`, `1d 30min`; units `s min h d w`.
-pub(super) fn seconds(text: &str) -> Option<f64> {
+pub fn seconds(text: &str) -> Option<f64> {
     let mut total = None;
     let mut rest = text.trim_start();
     while !rest.is_empty() {
