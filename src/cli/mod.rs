@@ -1,4 +1,99 @@
-//!
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The command line: one thin file per command, each reading its arguments, making one call on the workspace and one on the report.
+
+pub mod exit;
+pub mod terminal;
+pub mod session;
+mod help;
+mod init;
+mod explain;
+mod completions;
+mod man;
+
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use exit::Exit;
+use session::{Outcome, Session, Stop};
+use terminal::{Color, Terminal};
+
+/// Make for immutable data
+///
+/// Formake reads formulas (what is made from what), plans what is out of date and why, makes just that, and keeps every snapshot it
+/// ever made with what it was made from.
+#[derive(Parser, Debug)]
+#[command(name = "formake", version, styles = help::STYLES, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+struct Arguments {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
+    dir: PathBuf,
+    /// When to use colour
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Init(init::Arguments),
+    Explain(explain::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+}
+
+fn command() -> clap::Command {
+    help::arranged(Arguments::command())
+}
+
+fn dispatch(command: &Command, session: &Session) -> Outcome {
+    match command {
+        Command::Init(arguments) => init::run(arguments, session),
+        Command::Explain(arguments) => explain::run(arguments, session),
+        Command::Completions(arguments) => completions::run(arguments, &mut self::command(), session),
+        Command::Man(arguments) => man::run(arguments, self::command(), session),
+    }
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_bug));
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Failed).into()
+}
+
+fn run() -> Exit {
+    let arguments = match command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // `--help` and `--version` come this way too. Where nobody reads, there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let session = Session { dir: arguments.dir, terminal: Terminal::new(arguments.color) };
+    match dispatch(&arguments.command, &session) {
+        Ok(exit) => exit,
+        Err(Stop::PipeClosed) => Exit::Done,
+        Err(Stop::Problems(problems)) => {
+            session.show(&problems);
+            Exit::of(&problems)
+        }
+    }
+}
+
+/// A panic is a mistake of ours: one line for people, the backtrace for who asks for it.
+fn tell_bug(info: &PanicHookInfo) {
+    let what = info.payload();
+    let what = what.downcast_ref::<&str>().map(ToString::to_string).or_else(|| what.downcast_ref::<String>().cloned());
+    let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
+    eprintln!(
+        "a bug in formake: {}{place}. Please report it with the command you ran and what `formake --version` says; RUST_BACKTRACE=1 shows where it happened.",
+        what.unwrap_or_default()
+    );
+    let backtrace = std::backtrace::Backtrace::capture();
+    if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+        eprintln!("{backtrace}");
+    }
 }

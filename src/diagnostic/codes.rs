@@ -92,4 +92,10 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     // E07.. jobs and runs (executor, run)
     // E08.. store and catalog
     // E09.. command line
+    ("E0901", Kind::Usage, "no project is here, nor in any folder above"),
+    ("E0902", Kind::Usage, "the folder of -C is not a folder"),
+    ("E0903", Kind::World, "the output cannot be written"),
+    ("E0904", Kind::World, "a file or folder cannot be read or written"),
+    ("E0905", Kind::Usage, "init would overwrite a file"),
+    ("E0906", Kind::Usage, "an error code is not known"),
 ];
