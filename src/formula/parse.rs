@@ -299,9 +299,8 @@ impl Reader<'_> {
 
     fn expr(&self, base: usize, expr: Pair<Rule>) -> Read<Expr> {
         let (mut start, mut truncate, mut steps) = (None, None, vec![]);
-        let mut span = self.span_of(base, &expr);
+        let span = self.span_of(base, &expr);
         for part in expr.into_inner() {
-            span.end = self.span_of(base, &part).end;
             match part.as_rule() {
                 Rule::base => start = Some(self.spanned(base, &part)),
                 Rule::precision => truncate = Some(self.precision(base, &part, Precision::word, "is no period")?),
@@ -433,8 +432,13 @@ impl Reader<'_> {
         Span { file: self.id, start, end }
     }
 
+    /// A pair's place, without the white space and comments that the generator counts to it where something optional was left out.
     fn span_of(&self, base: usize, pair: &Pair<Rule>) -> Span {
-        self.span(base + pair.as_span().start(), base + pair.as_span().end())
+        let mut last = pair.clone();
+        while let Some(inner) = last.clone().into_inner().next_back() {
+            last = inner;
+        }
+        self.span(base + pair.as_span().start(), base + last.as_span().end())
     }
 
     fn spanned(&self, base: usize, pair: &Pair<Rule>) -> Spanned<String> {

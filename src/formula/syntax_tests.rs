@@ -2,6 +2,7 @@
 
 use super::ast::*;
 
+use super::format::format;
 use super::parse::parse;
 
 fn read(text: &str) -> File {
@@ -190,3 +191,218 @@ const MISTAKES: &[&str] = &[
     "\"a\"",
     ") -> (a, prod, dl)",
 ];
+
+/// The items without places, and without what formatting may change: quotes around a tuple's plain words.
+fn meaning(file: &File) -> String {
+    let debug = format!("{:?}", file.items);
+    let mut parts = debug.split("Span { file: FileId(0), start: ");
+    let first = parts.next().unwrap_or_default().to_string();
+    let rest: String = parts.map(|part| part.split_once('}').map_or(part, |(_, rest)| rest)).collect();
+    (first + &rest).replace("quoting: Double", "quoting: Bare")
+}
+
+fn comments(file: &File) -> Vec<&str> {
+    file.comments.iter().map(|comment| comment.text.as_str()).collect()
+}
+
+/// Formats, and checks that nothing but the layout changed, and that doing it again changes nothing.
+fn formatted(text: &str) -> String {
+    let file = read(text);
+    let once = format(text, &file);
+    let again = read(&once);
+    assert_eq!(meaning(&file), meaning(&again), "\n{text}\nbecame\n{once}");
+    assert_eq!(comments(&file), comments(&again), "\n{text}\nbecame\n{once}");
+    assert_eq!(once, format(&once, &again), "not idempotent:\n{text}");
+    assert!(!once.lines().any(|line| line.ends_with(' ')) || once.contains("\"\"\""), "{once}");
+    once
+}
+
+#[test]
+fn the_manual_is_laid_out() {
+    insta::assert_snapshot!(formatted(MANUAL));
+}
+
+#[test]
+fn comments_and_blank_lines_keep_their_place() {
+    let text = r#"
+# top
+
+# of the file
+
+
+(a, # inside
+  "prod", dl) + # first
+# between
+(b, <X>, prod, dl) # second
+   -> (c, <X>, prod, dl)   # head
+   { # opened
+
+
+   # own line
+   sql "x.sql"  # trailing
+
+
+
+   uses "a", # within
+      "b"
+   # last
+} # closed
+-> (d, prod, dl) {# only a comment
+}
+-> (e, prod, dl) { copy } # short
+for s in shops { # loop
+ -> (f, prod, dl) {}
+ # end of loop
+}
+# end of file"#;
+    insta::assert_snapshot!(formatted(text));
+}
+
+mod random {
+    use proptest::prelude::*;
+
+    /// `§` stands for white space, comments and line ends; `·` for blanks; `¶` for at least one line end.
+    fn tuple() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec!["orders", "raw.Subs", "x_1", "\"quoted\"", "\"any\"", "{{ s.id }}", "p-{{ a }}.b"]);
+        let component = prop::sample::select(vec![
+            "<DATE>",
+            "<·D·-·3d·>",
+            "<·latest D in DATE·-·3d·..·DATE·>",
+            "<any S in stores>",
+            "<H·:·hour in DATE·.·month - 1mo>",
+            "<R in 1..2>",
+            "<R in 2024 - 10..2024-10>",
+            "<N+1>",
+            "*",
+            "345",
+            "\"007\"",
+            "2024-01-31T05:30",
+            "\"United # \\\"K\\\"\"",
+            "{{ s.x }}",
+            "\"a-b\"",
+            "k§=§<S in stores>",
+            "storeId=*",
+            "country§=\"United Kingdom\"",
+            "<D in 2024-01-01..M.quarter>",
+        ]);
+        (name.clone(), prop::collection::vec(component, 0..4), name.clone(), name).prop_map(|(class, parts, label, repository)| {
+            let parts: String = parts.iter().map(|part| format!("§,§{part}")).collect();
+            format!("(§{class}{parts}§,§{label}§,§{repository}§)")
+        })
+    }
+
+    fn input() -> impl Strategy<Value = String> {
+        let places = prop::sample::select(vec!["", "·as x", "·at \"in/<H>.h\"", "§ as § x at§\"y\""]);
+        (prop::collection::vec((tuple(), any::<bool>()), 1..3), places).prop_map(|(tuples, place)| {
+            let tuples: Vec<String> = tuples.into_iter().map(|(tuple, optional)| tuple + if optional { "§?" } else { "" }).collect();
+            tuples.join("§|§") + place
+        })
+    }
+
+    fn block() -> impl Strategy<Value = String> {
+        let property = prop::sample::select(vec![
+            "copy",
+            "sql \"jobs/x.sql\"",
+            "run \"\"\"\n  raw # \"text\"\n\n \"\"\"",
+            "param a·=·1, b = [§1§,§\"x\"§,§[§]§]",
+            "retry 3 every 30s",
+            "needs cpu = 2,¶memory = \"4GiB\"",
+            "tags a, b",
+            "uses \"a\"·,¶\"b\"",
+            "since 2024-01-01",
+            "param lr = 1e-3, f = 0.50, w = 007, t = true",
+            "columns (§id int§,§price decimal(10,·2)§,§\"Order ID\" timestamp with time zone§)",
+            "doc \"é\\n\"",
+            "after 1d 30min, x",
+            "uses \"a/very/long/path/to/some/code/file.py\", \"another/very/long/path/to/some/code/file.py\", \"and/one/more.py\"",
+            "columns (a_long_column_name int, another_long_column_name text, a_third_long_column_name timestamp, d date)",
+        ]);
+        prop_oneof![
+            2 => Just(String::new()),
+            1 => Just("§{§}".to_string()),
+            4 => prop::collection::vec(property, 1..4).prop_map(|properties| format!("§{{§{}§}}", properties.join("¶"))),
+        ]
+    }
+
+    fn statement() -> impl Strategy<Value = String> {
+        let formula =
+            (prop::collection::vec(input(), 0..4), prop::collection::vec(tuple(), 1..3), block()).prop_map(|(inputs, outputs, block)| {
+                format!("{}->§{}{block}", if inputs.is_empty() { String::new() } else { inputs.join("§+§") + "§" }, outputs.join("§+§"))
+            });
+        prop_oneof![
+            6 => formula,
+            2 => (tuple(), block()).prop_map(|(tuple, block)| format!("source·{tuple}§from \"raw/<DATE:%Y/%m/%d>.csv\"{block}")),
+            1 => Just("let x·=§[§1, \"a\"§]".to_string()),
+            1 => Just("include \"teams/*.formula\"".to_string()),
+            1 => Just("defaults §{§owner \"me\"§}".to_string()),
+        ]
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let looped = prop::collection::vec(statement(), 0..3).prop_map(|inner| format!("for s in shops§{{§{}§}}", inner.join("¶")));
+        let file = prop::collection::vec(prop_oneof![4 => statement(), 1 => looped], 0..4);
+        let gap = prop::sample::select(vec![
+            "",
+            "",
+            "",
+            " ",
+            "   ",
+            "\n",
+            "\n\n\n",
+            " # c\n",
+            "#\n",
+            "\n\n  # own, \"line\"\n",
+            "\n# a\n\n\n# b\n\n",
+            "\r\n",
+        ]);
+        (file, prop::collection::vec(gap, 40)).prop_map(|(statements, gaps)| {
+            let mut gaps = gaps.into_iter().cycle();
+            let mut gap = || gaps.next().unwrap_or_default();
+            let mut out = String::new();
+            for c in format!("§{}§", statements.join("¶")).chars() {
+                match c {
+                    '§' => out += gap(),
+                    '·' => out += if gap().is_empty() { "" } else { " " },
+                    '¶' => out += &format!("{}\n", gap()),
+                    c => out.push(c),
+                }
+            }
+            out
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Formatting keeps the meaning and every comment, and is done after once.
+        #[test]
+        fn formatting_changes_the_layout_alone(text in text()) {
+            super::formatted(&text);
+        }
+
+        /// Whatever stands in a file, reading it ends, and errors point into it.
+        #[test]
+        fn no_text_breaks_the_reader(
+            words in prop::collection::vec(prop::sample::select(vec!["(", ")", "{", "}", "[", "]", "<", ">", "->", "=>", "+", "|", "?", ",", "=", ":", "%", "\"", "\"\"\"", "'", "#",
+                "{{", "}}", "{%", "\\", "\n", "\n", " ", " ", "a", "prod", "dl", "for", "in", "source", "let", "include", "defaults", "as", "at", "from", "sql", "columns", "é", "1", "-", "\u{1b}"]), 0..60),
+        ) {
+            let text = words.concat();
+            let (_, errors) = super::parse(super::FileId(0), &text);
+            for error in errors {
+                let span = error.span();
+                prop_assert!(text.get(span.start..span.end).is_some(), "{:?}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn depth_is_an_error_and_size_is_not() {
+        let deep = format!("-> (a, prod, dl) {{\n param x = {}{}\n}}", "[".repeat(100_000), "]".repeat(100_000));
+        let (_, errors) = super::parse(super::FileId(0), &deep);
+        assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["E0110"]);
+        let loops = "for s in x {\n".repeat(100_000);
+        assert!(!super::parse(super::FileId(0), &loops).1.is_empty());
+        let wide = format!("(a{}, prod, dl) -> (b, prod, dl)", ", x".repeat(20_000));
+        assert!(super::parse(super::FileId(0), &wide).1.is_empty());
+    }
+}

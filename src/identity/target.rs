@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         let (Some(repository), Some(label)) = (parts.pop(), parts.pop()) else {
             return Err(self.error_at(start, "a tuple ends with label and repository: `(sales, 2024-01-01, prod, dl)`"));
         };
-        let mut name = |(at, component): (usize, TargetComponent)| match component {
+        let name = |(at, component): (usize, TargetComponent)| match component {
             TargetComponent { key: None, choice: Choice::One(name) } if is_name(&name) => Ok(Name::from(name)),
             _ => Err(self.error_at(at, "a tuple ends with label and repository, which are words that begin with a letter")),
         };
@@ -356,6 +356,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// What is printed can be typed: every identity's text reads back as its own parts.
         #[test]
         fn identities_read_back(
