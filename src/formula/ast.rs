@@ -166,7 +166,7 @@ pub enum Term {
     /// `*`
     Wildcard(Span),
     /// `<…>`
-    Variable(Variable),
+    Variable(Box<Variable>),
 }
 
 /// `<DATE>`, `<H: hour>`, `<DATE - 1d>`, `<DATE.month - 1mo>`, `<S in stores>`, `<latest D in DATE-3d..DATE>`, `<R in 1..2>`, `<H: hour in DATE>`

@@ -262,7 +262,7 @@ impl Reader<'_> {
             match piece.as_rule() {
                 Rule::key => key = Some(self.spanned(base, &piece)),
                 Rule::wildcard => term = Some(Term::Wildcard(self.span_of(base, &piece))),
-                Rule::variable => term = Some(Term::Variable(self.variable(base, piece)?)),
+                Rule::variable => term = Some(Term::Variable(Box::new(self.variable(base, piece)?))),
                 _ => {
                     let text = self.text(base, &piece)?;
                     if text.node.quoting == Quoting::Bare && RESERVED.contains(&text.node.text.as_str()) {

@@ -380,7 +380,7 @@ mod random {
             super::formatted(&text);
         }
 
-        /// Whatever stands in a file, reading it ends, and errors point into it.
+        /// Whatever stands in a file, reading it ends, and errors point into it; what is read can be formatted.
         #[test]
         fn no_text_breaks_the_reader(
             words in prop::collection::vec(prop::sample::select(vec!["(", ")", "{", "}", "[", "]", "<", ">", "->", "=>", "+", "|", "?", ",", "=", ":", "%", "\"", "\"\"\"", "'", "#",
@@ -388,6 +388,9 @@ mod random {
         ) {
             let text = words.concat();
             let (_, errors) = super::parse(super::FileId(0), &text);
+            if errors.is_empty() {
+                super::formatted(&text);
+            }
             for error in errors {
                 let span = error.span();
                 prop_assert!(text.get(span.start..span.end).is_some(), "{:?}", error);

@@ -366,7 +366,8 @@ mod tests {
         ) {
             let components = components.into_iter().map(|(key, value)| Component { key: key.map(Name::from), value });
             let identity = Identity { class: class.into(), instance: Instance::new(components), label: label.into(), repository: repository.into() };
-            let target = Target::parse(&identity.to_string()).expect(&identity.to_string());
+            let target = Target::parse(&identity.to_string());
+            let target = target.map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(&target.class, &identity.class);
             prop_assert_eq!(target.label.as_ref(), Some(&identity.label));
             prop_assert_eq!(target.repository.as_ref(), Some(&identity.repository));
