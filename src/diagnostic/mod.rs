@@ -72,7 +72,10 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(word.chars().count()) / 4)
+        .filter(|(distance, candidate)| {
+            let (a, b) = (candidate.chars().count(), word.chars().count());
+            *distance <= 1 + a.min(b) / 4 && *distance < a.max(b)
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }

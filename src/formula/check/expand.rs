@@ -237,7 +237,7 @@ pub(super) fn template_error(problems: &mut Problems, failure: Failure, span: as
             let known: Vec<String> = match path.rsplit_once('.').and_then(|(head, _)| constants.get(head).map(|value| (head, value))) {
                 Some((head, serde_json::Value::Object(fields))) => fields.keys().map(|field| format!("{head}.{field}")).collect(),
                 Some((head, _)) => vec![head.to_string()],
-                None => constants.keys().cloned().chain(["sets".into()]).collect(),
+                None => constants.keys().cloned().collect(),
             };
             let help = suggest(&path, known.iter().map(String::as_str));
             (format!("`{{{{ {path} }}}}` names nothing"), "not known when compiling", help)
@@ -247,10 +247,11 @@ pub(super) fn template_error(problems: &mut Problems, failure: Failure, span: as
         }
         Failure::Other(reason) => (format!("this template cannot be rendered: {reason}"), "fails", String::new()),
     };
-    let help = if help.is_empty() {
-        "variables of `for` blocks, `let`s and set variables of the same formula can be named here".into()
-    } else {
-        help
+    let help = match help.as_str() {
+        "" => {
+            "`{{ … }}` takes `let`s, variables of `for` blocks, and variables over a set (`<S in shops>`); any other variable is written `<DATE>`"
+        }
+        help => help,
     };
     problems.error("E0219", message, span, label, help);
 }

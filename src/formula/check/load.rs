@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::problems::Problems;
+use super::problems::{Problems, list};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::formula::ast::{self, FileId, Item, Span};
 use crate::formula::parse::parse;
@@ -126,6 +126,12 @@ impl Loader<'_> {
                 .note("paths are relative to the project's root");
             if let Some(near) = self.near(text, "*.formula") {
                 missing = missing.help(format!("did you mean `{near}`?"));
+            } else {
+                let there = self.files.glob("**/*.formula").unwrap_or_default();
+                let there: Vec<&String> = there.iter().filter(|path| *path != from).take(5).collect();
+                if !there.is_empty() {
+                    missing = missing.help(format!("there is {}", list(&there)));
+                }
             }
             self.problems.report(missing);
         }

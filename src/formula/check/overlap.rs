@@ -167,8 +167,8 @@ fn apart(makers: Vec<&Maker<'_>>, program: &Program, problems: &mut Problems) {
                 _ => "a formula and a source".to_string(),
             };
             let error = Diagnostic::error("E0310", format!("{both} can make the same `{class}`"))
-                .at(problems.place(a.span), "made here")
-                .at(problems.place(b.span), "and here")
+                .at(problems.place(a.span), "made here too")
+                .at(problems.place(b.span), "made here")
                 .note("an identity has one maker: which of several is right cannot depend on their order")
                 .help("tell them apart: by class, by a literal (`store=nyc`), by label, or by periods (`until 2024-01-01` here, `since 2024-01-01` there)");
             problems.report(error);

@@ -144,7 +144,11 @@ impl<'d> Names<'d> {
         if self.var(name).is_some() && typed.from.is_none() && problems.incomplete {
             return; // What could not be read might have said another type.
         }
-        let mut error = Diagnostic::error(code, message).at(problems.place(span), "");
+        let label = match code {
+            "E0207" => format!("{} cannot do this", phrase(typed.ty)),
+            _ => format!("not for {}", phrase(typed.ty)),
+        };
+        let mut error = Diagnostic::error(code, message).at(problems.place(span), label);
         error = match typed.from {
             Some(from) => error.at(problems.place(from), format!("{} because of this", phrase(typed.ty))),
             None => error.note(format!("nothing in the project says the type of `{name}`, so that it is {}", phrase(typed.ty))),
@@ -211,7 +215,7 @@ impl<'d> Names<'d> {
                         None
                     }
                     _ => {
-                        let message = format!("`{name}` is {}, and has no ranges between {} and {}", phrase(ty), phrase(a), phrase(b));
+                        let message = format!("`{name}` is {}, which has no such range", phrase(ty));
                         let help = format!("name the values in a set of formake.yaml, or say the type: `<{name}: day in …>`");
                         self.report_typed("E0217", message, span, name, help, problems);
                         None

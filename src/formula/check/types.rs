@@ -67,12 +67,12 @@ pub(super) fn infer(drafts: &[Draft<'_>], settings: &Settings, problems: &mut Pr
     for (root, group) in &groups {
         types.insert(*root, group.decide());
         if let Some((a, b)) = group.conflict() {
-            let message = format!("one and the same thing is {} and {}", phrase(a.ty), phrase(b.ty));
+            let message = format!("{} {} in one place and {} in another", group.things(), phrase(a.ty), phrase(b.ty));
             let conflict = Diagnostic::error("E0205", message)
                 .at(problems.place(a.span), format!("{} here", phrase(a.ty)))
                 .at(problems.place(b.span), format!("{} here", phrase(b.ty)))
-                .note(format!("{} the same type in the whole project: formulas hand their values on", group.things()))
-                .help("name both types the same, or give the classes different components");
+                .note("a component has one type in the whole project, and so have all that formulas hand its values on to")
+                .help("say the same type in both places, or keep the two apart in different classes");
             problems.report(conflict);
             broken.extend(group.drafts.iter().copied());
         }
@@ -337,18 +337,18 @@ impl Group {
         self.evidence.windows(2).all(|pair| pair[0].ty == pair[1].ty)
     }
 
-    /// `` `raw`, `clean` and `D` have ``: the classes, else the variables.
+    /// `` components of `raw` and `clean` are ``
     fn things(&self) -> String {
         let mut classes: Vec<&str> =
             self.nodes.iter().filter_map(|t| if let Thing::Dimension(class, _) = t { Some(&**class) } else { None }).collect();
         classes.dedup();
         if classes.len() > 4 {
-            return format!("{} and {} more classes have", list(&classes[..3]), classes.len() - 3);
+            return format!("{} and {} more classes are", list(&classes[..3]), classes.len() - 3);
         }
         match classes.len() {
-            0 => "a variable has".into(),
-            1 => format!("the component of {} has", list(&classes)),
-            _ => format!("components of {} have", list(&classes)),
+            0 => "a variable is".into(),
+            1 => format!("the component of {} is", list(&classes)),
+            _ => format!("components of {} are", list(&classes)),
         }
     }
 }

@@ -239,14 +239,20 @@ fn same_variables(draft: &Draft<'_>, survey: &Survey, problems: &mut Problems) -
         }
         differing.sort();
         let error = Diagnostic::error("E0211", format!("one output has {}, and another has not", list(&differing)))
-            .at(problems.place(tuple.ast.span), "")
-            .at(problems.place(draft.outputs[0].ast.span), "")
+            .at(problems.place(tuple.ast.span), bound_here(&of(output)))
+            .at(problems.place(draft.outputs[0].ast.span), bound_here(&first))
             .note("one job makes all outputs together, so that each of them must say which job")
             .help("give all outputs the same variables, or write two formulas");
         problems.report(error);
         return None;
     }
     Some(())
+}
+
+fn bound_here(names: &HashSet<String>) -> String {
+    let mut names: Vec<&String> = names.iter().collect();
+    names.sort();
+    format!("has {}", list(&names))
 }
 
 fn bound_role(name: &str, said: Option<&(Domain, Choose, Span)>, problems: &mut Problems) -> Option<Role> {
