@@ -49,7 +49,7 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0217", Kind::Usage, "the values that a variable may have are not a domain"),
     ("E0218", Kind::Usage, "a type is not known"),
     ("E0219", Kind::Usage, "a template that is rendered when compiling cannot be"),
-    ("E0221", Kind::Usage, "alternatives expand different variables"),
+    ("E0221", Kind::Usage, "an alternative expands more variables than the first one"),
     ("E0222", Kind::Usage, "hours in a time zone whose clocks change"),
     // E03.. formulas and the graph of classes (formula/check)
     ("E0301", Kind::Usage, "a property is not known, or not here"),

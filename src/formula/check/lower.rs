@@ -149,12 +149,12 @@ impl<'a> Lowering<'a, '_> {
         }
         let first = expands.first().cloned().unwrap_or_default();
         let set = |vars: &[Var]| vars.iter().copied().collect::<BTreeSet<_>>();
-        if let Some(other) = expands.iter().position(|other| set(other) != set(&first)) {
-            let error = Diagnostic::error("E0221", "the alternatives expand different variables")
+        if let Some(other) = expands.iter().position(|other| !set(other).is_subset(&set(&first))) {
+            let error = Diagnostic::error("E0221", "an alternative has more parts than the first one")
                 .at(self.problems.place(input.alternatives[other].ast.tuple.span), self.named(&expands[other]))
                 .at(self.problems.place(input.alternatives[0].ast.tuple.span), self.named(&first))
-                .note("the first alternative that can be provided is taken part by part, so that the parts must be the same")
-                .help("use the same variables in all alternatives");
+                .note("part by part the first alternative that can be provided is taken, so that the first one says which parts there are")
+                .help("write the alternative with most variables first, or use the same variables in all of them");
             self.problems.report(error);
         }
         let wildcard = |t: &Tuple<'_>| t.components.iter().any(|c| matches!(c.term, Term::Wildcard));
