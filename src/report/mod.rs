@@ -11,3 +11,7 @@ pub mod reason;
 pub mod plan;
 mod bars;
 pub mod progress;
+pub mod snapshots;
+pub mod lineage;
+pub mod history;
+pub mod explain;
