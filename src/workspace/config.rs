@@ -344,6 +344,10 @@ impl Reader {
                 }
                 entries.push(entry);
             }
+            if items.is_empty() {
+                let help = "give it an entry, or take it away with the formulas that use it".into();
+                self.error("E0504", format!("the set `{name}` is empty"), key.start, key.end, "stands for nothing", help);
+            }
             found.insert(name.clone(), Set { name, entries });
         }
         found

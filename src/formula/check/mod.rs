@@ -15,6 +15,7 @@ mod variables;
 mod properties;
 mod recipe;
 mod lower;
+mod source;
 mod overlap;
 mod recursion;
 #[cfg(test)]
@@ -22,8 +23,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use draft::Draft;
-use lower::{Lowered, Lowering};
+use draft::{Draft, Origin};
+use lower::Lowering;
 use problems::Problems;
 use recipe::Code;
 use terms::Names;
@@ -81,9 +82,10 @@ fn lower(drafts: &[Draft<'_>], types: &Types, settings: &Settings, files: &dyn F
     for ((draft, survey), names) in drafts.iter().zip(&surveys).zip(&names) {
         let Some(survey) = survey else { continue };
         let Some(variables) = variables::roles(draft, survey, names, &domains, problems) else { continue };
-        match lower::lower(Lowering { draft, names, variables, problems }, &mut code) {
-            Lowered::Formula(formula) => program.formulas.extend(formula),
-            Lowered::Source(source) => program.sources.extend(source),
+        let lowering = Lowering { draft, names, variables, problems };
+        match draft.origin {
+            Origin::Formula(written) => program.formulas.extend(lowering.formula(written, &mut code)),
+            Origin::Source(written) => program.sources.extend(lowering.source(written)),
         }
     }
     index(&mut program);

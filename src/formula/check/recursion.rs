@@ -3,7 +3,8 @@
 //! What is true here: a formula feeds another where an output may be what an input names. Every circle of feeding needs a formula with
 //! `since` (where it begins) and a step back in time (so that no identity needs itself).
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
@@ -12,7 +13,7 @@ use super::overlap::Side;
 use super::problems::Problems;
 use crate::diagnostic::Diagnostic;
 use crate::formula::program::{Domain, Formula, Life, Program, Role};
-use crate::identity::{Expr, Pattern, Term};
+use crate::identity::{Expr, Name, Pattern, Term, Value};
 
 /// Formula `from` may make what alternative `alternative` of input `input` of formula `to` names.
 struct Feed {
@@ -67,13 +68,14 @@ fn circle(program: &Program, chain: &[usize], code: &'static str, what: &str, pr
 }
 
 fn feeds(program: &Program) -> Vec<Feed> {
+    let makers = Makers::new(program);
     let mut feeds = Vec::new();
     for (to, reader) in program.formulas.iter().enumerate() {
         for (i, input) in reader.inputs.iter().enumerate() {
             for (j, alternative) in input.alternatives.iter().enumerate() {
                 for pattern in alternative.pattern.all() {
                     let read = Side { pattern, variables: &reader.variables, life: Life::default() };
-                    for from in program.makers.get(&pattern.class).into_iter().flatten().copied() {
+                    for from in makers.of(pattern) {
                         let maker = &program.formulas[from];
                         let made = |p| Side { pattern: p, variables: &maker.variables, life: maker.life };
                         if maker.outputs.iter().any(|o| made(&o.pattern).may_meet(&read, &program.sets)) {
@@ -85,6 +87,41 @@ fn feeds(program: &Program) -> Vec<Feed> {
         }
     }
     feeds
+}
+
+/// Formulas by what they make, so that a project of many expanded formulas is not compared pair by pair.
+struct Makers<'p> {
+    program: &'p Program,
+    /// By class, component and its literal; `None`: no literal there.
+    by_literal: HashMap<(&'p Name, usize, Option<&'p Value>), BTreeSet<usize>>,
+}
+
+impl<'p> Makers<'p> {
+    fn new(program: &'p Program) -> Self {
+        let mut by_literal: HashMap<_, BTreeSet<usize>> = HashMap::new();
+        for (id, output) in program.formulas.iter().flat_map(|f| f.outputs.iter().map(|o| (f.id, o))) {
+            for (i, (_, term)) in output.pattern.terms.iter().enumerate() {
+                by_literal.entry((&output.pattern.class, i, literal(term))).or_default().insert(id);
+            }
+        }
+        Self { program, by_literal }
+    }
+
+    /// Formulas that may make what a pattern names: some more than those that do.
+    fn of(&self, pattern: &Pattern) -> Vec<usize> {
+        let literals = pattern.terms.iter().enumerate().filter_map(|(i, (_, term))| Some((i, literal(term)?)));
+        match literals.into_iter().next() {
+            None => self.program.makers.get(&pattern.class).cloned().unwrap_or_default(),
+            Some((i, value)) => {
+                let found = [Some(value), None].into_iter().filter_map(|value| self.by_literal.get(&(&pattern.class, i, value)));
+                found.flatten().copied().collect()
+            }
+        }
+    }
+}
+
+fn literal(term: &Term) -> Option<&Value> {
+    if let Term::Literal(value) = term { Some(value) } else { None }
 }
 
 /// Whether a component lies strictly before the output's: `<DATE-1d>`, `<D in DATE-6d..DATE-1d>`, `<N-1>`.
@@ -148,8 +185,8 @@ fn shortest_circle(start: usize, feeds: &[&Feed]) -> Option<Vec<usize>> {
                     chain.reverse();
                     return Some(chain);
                 }
-                if !came_from.contains_key(&feed.to) {
-                    came_from.insert(feed.to, at);
+                if let Entry::Vacant(first) = came_from.entry(feed.to) {
+                    first.insert(at);
                     next.push(feed.to);
                 }
             }

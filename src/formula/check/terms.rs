@@ -111,7 +111,7 @@ impl<'d> Names<'d> {
                 Some(())
             }
             (Type::Int, None) => {
-                expr.number = expr.number.checked_add(count)?;
+                expr.number = expr.number.saturating_add(count);
                 Some(())
             }
             (Type::Time(precision), unit) => {

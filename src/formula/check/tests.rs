@@ -182,7 +182,7 @@ fn a_class_has_the_domains_of_all_its_makers() {
         (t, s=<S>, <D-1d>, prod, dl)? + (new, s=<S>, <D>, prod, dl) -> (t, s=<S>, <D>, prod, dl) { run \"x\"
  since 2024-01-01 }
         (t, s=<S>, <D>, prod, dl) -> (sum, <D>, prod, dl) { run \"x\" }";
-    assert_eq!(*role(&program(&rolling).formulas[1], "S"), Role::Expanded { domain: Domain::Set("stores".into()), choose: Choose::All });
+    assert_eq!(*role(&program(rolling).formulas[1], "S"), Role::Expanded { domain: Domain::Set("stores".into()), choose: Choose::All });
 }
 
 #[test]
