@@ -146,8 +146,9 @@ fn goes_back(pattern: &Pattern, reader: &Formula) -> bool {
 /// The circle that each formula is part of, if it is part of one.
 fn circles(feeds: &[Feed], formulas: usize) -> Vec<Option<usize>> {
     let mut part = vec![None; formulas];
+    let by_themselves: BTreeSet<usize> = feeds.iter().filter(|feed| feed.from == feed.to).map(|feed| feed.from).collect();
     for (number, members) in tarjan_scc(&graph(feeds.iter())).into_iter().enumerate() {
-        let circular = members.len() > 1 || feeds.iter().any(|feed| feed.from == members[0] && feed.to == members[0]);
+        let circular = members.len() > 1 || by_themselves.contains(&members[0]);
         for member in members.into_iter().filter(|_| circular) {
             part[member] = Some(number);
         }
