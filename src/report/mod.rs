@@ -15,3 +15,4 @@ pub mod snapshots;
 pub mod lineage;
 pub mod history;
 pub mod explain;
+pub mod picture;
