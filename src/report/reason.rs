@@ -164,6 +164,7 @@ fn cause(blocked: &Blocked) -> String {
         Cause::NoMaker => "no formula and no source makes it".into(),
         Cause::NoFile { path } => format!("there is no file {path}"),
         Cause::NotPublished => "it is published by hand, and nobody has published it".into(),
+        Cause::BytesGone => "its bytes are gone, a job must read them, and nothing makes them again".into(),
         Cause::Condemned { content } => format!("its bytes ({}) were invalidated", content.short()),
         Cause::HeldEmpty { because } => format!("it is held empty: {because}"),
         Cause::OutsideLife { since, until } => match (since, until) {
@@ -212,6 +213,7 @@ fn ways_out(blocked: &Blocked) -> Vec<String> {
             vec![format!("write a formula or a source for {}, or publish it: formake publish {identity} FILE", identity.class)]
         }
         Cause::NoFile { .. } => vec!["put the file there, mark the input optional with `?`, or take what there is with --available".into()],
+        Cause::BytesGone => vec!["put the bytes back, publish it, or `formake invalidate` it".into()],
         Cause::NotPublished => vec![format!("formake publish {identity} FILE")],
         Cause::Condemned { .. } => vec!["put other bytes there, or publish it again".into()],
         Cause::HeldEmpty { .. } => vec![format!("formake release {identity}")],

@@ -87,6 +87,8 @@ pub enum Cause {
     },
     /// It is published by hand, and nobody did.
     NotPublished,
+    /// Its bytes are gone or damaged, a job must read them, and nothing makes them again.
+    BytesGone,
     /// Its recorded bytes were invalidated.
     Condemned {
         content: ContentHash,
@@ -128,6 +130,16 @@ pub enum Cause {
     Cycle {
         through: Vec<Identity>,
     },
+}
+
+impl Blocked {
+    /// The end of the derivation: what is missing.
+    pub fn root(&self) -> &Blocked {
+        match &self.cause {
+            Cause::Input { because, .. } | Cause::NoPart { because: Some(because), .. } => because.root(),
+            _ => self,
+        }
+    }
 }
 
 /// A formula or source that came near, and the part that did not fit.

@@ -1,5 +1,14 @@
 //! Running: events, step states, scheduling, settling.
+//!
+//! Reading order: [`event`] (what a run tells), [`state`] (what is known of each job), [`resources`], [`workshop`] (what is asked of the
+//! world), [`schedule`] (the loop), `local` (the workshop on this machine).
 
 pub mod event;
+pub mod state;
+pub mod resources;
+pub mod workshop;
+pub mod schedule;
 
 pub use event::*;
+pub use schedule::{Options, RunError, Scheduler};
+pub use workshop::{Failure, Task, Workshop};

@@ -1,0 +1,361 @@
+//! A plan: every job judged in topological order, then, backwards, the bytes that somebody needs; until nothing moves. It changes nothing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::action::{Action, Counts, Plan, SourceState, Step};
+use super::judge::{Condition, Decision, Judge, Settled};
+use crate::catalog::{self, Made, Snapshot};
+use crate::digest::FixedHash;
+use crate::identity::Identity;
+use crate::resolve::{Blocked, Cause, JobIx, NodeIx, Origin};
+use crate::validity::Reason;
+
+/// What the plan says of a job, as the run takes it over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    Valid,
+    Reuse { made: Made, why: Reason },
+    Run { why: Reason },
+    /// Decided once these jobs are done.
+    MayRun { after: Vec<JobIx> },
+    Blocked(Arc<Blocked>),
+}
+
+/// What a source shows now, as far as it was looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    pub state: SourceState,
+    /// `None` only where nothing could be read.
+    pub settled: Option<Settled>,
+}
+
+/// A plan with what the run needs of it.
+pub struct Draft {
+    pub plan: Plan,
+    /// By job.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Options that change what a plan counts.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Parallel jobs, for estimates.
+    pub jobs: usize,
+}
+
+/// Judges every job of the graph. `sources`: by node, for every source of the graph.
+pub fn build(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>, options: &Options) -> catalog::Result<Draft> {
+    settle_leaves(judge, sources);
+    let mut forced: BTreeMap<JobIx, Reason> = BTreeMap::new();
+    // Valid jobs whose bytes are gone, where only jobs that may run would read them.
+    let mut perhaps: HashMap<JobIx, JobIx> = HashMap::new();
+    let mut stuck: BTreeMap<JobIx, Arc<Blocked>> = BTreeMap::new();
+    let mut verdicts;
+    loop {
+        verdicts = forward(judge, &forced, &perhaps, &stuck)?;
+        let before = (forced.len(), perhaps.len(), stuck.len());
+        backward(judge, sources, &verdicts, &mut forced, &mut perhaps, &mut stuck);
+        if before == (forced.len(), perhaps.len(), stuck.len()) {
+            break;
+        }
+    }
+    for (job, verdict) in verdicts.iter_mut().enumerate() {
+        if let Verdict::Run { why } | Verdict::Reuse { why, .. } = verdict {
+            judge.explain(JobIx(job as u32), why)?;
+        }
+    }
+    let plan = assemble(judge, sources, &verdicts, options)?;
+    Ok(Draft { plan, verdicts })
+}
+
+/// Contents of all that no job makes.
+fn settle_leaves(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>) {
+    for (index, node) in judge.graph.nodes.iter().enumerate() {
+        let ix = NodeIx(index as u32);
+        match &node.origin {
+            Origin::Source { .. } => judge.settled[index] = sources.get(&ix).and_then(|o| o.settled.clone()),
+            Origin::Published | Origin::Held => {
+                judge.settle_current(ix);
+            }
+            Origin::Job { .. } | Origin::Blocked(_) => {}
+        }
+    }
+}
+
+fn forward(
+    judge: &mut Judge<'_>,
+    forced: &BTreeMap<JobIx, Reason>,
+    perhaps: &HashMap<JobIx, JobIx>,
+    stuck: &BTreeMap<JobIx, Arc<Blocked>>,
+) -> catalog::Result<Vec<Verdict>> {
+    let jobs = judge.graph.jobs.len();
+    let fixed: Vec<FixedHash> = (0..jobs).map(|j| judge.fixed(JobIx(j as u32))).collect();
+    let known = unknown_fixed(judge, &fixed)?;
+    // Under one label what another label's job of this very plan makes: it is made once.
+    let mut first_with: HashMap<(FixedHash, Vec<crate::identity::Name>), JobIx> = HashMap::new();
+    let mut verdicts: Vec<Verdict> = Vec::with_capacity(jobs);
+    for index in 0..jobs {
+        let job = JobIx(index as u32);
+        for node in &judge.instance(job).outputs {
+            judge.settled[node.0 as usize] = None;
+        }
+        let verdict = if let Some(why) = stuck.get(&job) {
+            Verdict::Blocked(why.clone())
+        } else if let Some(why) = inherited_block(judge, job, &verdicts) {
+            Verdict::Blocked(why)
+        } else if let Some(keys) = judge.keys(job) {
+            match judge.decide(job, &keys, forced.get(&job))? {
+                Decision::Valid => match perhaps.get(&job) {
+                    Some(reader) => Verdict::MayRun { after: vec![*reader] },
+                    None => {
+                        judge.settle_valid(job);
+                        Verdict::Valid
+                    }
+                },
+                Decision::Reuse { made, why } => {
+                    judge.settle(job, &made.outputs);
+                    Verdict::Reuse { made, why }
+                }
+                Decision::Run { why } => Verdict::Run { why },
+            }
+        } else {
+            let after: HashSet<JobIx> = judge.undecided_inputs(job).into_iter().filter_map(|n| judge.maker(n)).collect();
+            if !known.contains(&fixed[index]) || forced.contains_key(&job) {
+                Verdict::Run { why: undecided_reason(judge, job, forced.get(&job)) }
+            } else {
+                let mut after: Vec<JobIx> = after.into_iter().collect();
+                after.sort();
+                Verdict::MayRun { after }
+            }
+        };
+        let verdict = match verdict {
+            Verdict::Run { why } if !forced.contains_key(&job) => {
+                let repositories = judge.outputs(job).into_iter().map(|o| o.repository).collect();
+                match first_with.entry((fixed[index], repositories)) {
+                    std::collections::hash_map::Entry::Occupied(first) if !judge.formula(job).recipe.effect => {
+                        Verdict::MayRun { after: vec![*first.get()] }
+                    }
+                    std::collections::hash_map::Entry::Occupied(_) => Verdict::Run { why },
+                    std::collections::hash_map::Entry::Vacant(empty) => {
+                        empty.insert(job);
+                        Verdict::Run { why }
+                    }
+                }
+            }
+            other => other,
+        };
+        verdicts.push(verdict);
+    }
+    Ok(verdicts)
+}
+
+/// The fixed digests under which something was made before.
+fn unknown_fixed(judge: &Judge<'_>, fixed: &[FixedHash]) -> catalog::Result<HashSet<FixedHash>> {
+    let answers = judge.reader.fixed_known(fixed)?;
+    Ok(fixed.iter().zip(answers).filter(|(_, known)| *known).map(|(hash, _)| *hash).collect())
+}
+
+/// Why a job with undecided inputs runs for certain: nothing was ever made under its recipe and variables.
+fn undecided_reason(judge: &Judge<'_>, job: JobIx, forced: Option<&Reason>) -> Reason {
+    if let Some(forced) = forced {
+        return forced.clone();
+    }
+    let outputs = &judge.instance(job).outputs;
+    match outputs.iter().find(|n| judge.standings[n.0 as usize].current.is_none()) {
+        Some(node) => judge.missing(*node),
+        None => Reason::Changed { differences: Vec::new() },
+    }
+}
+
+/// A job whose input's job is blocked is blocked.
+fn inherited_block(judge: &Judge<'_>, job: JobIx, verdicts: &[Verdict]) -> Option<Arc<Blocked>> {
+    let formula = judge.formula(job);
+    for (input, parts) in formula.inputs.iter().zip(&judge.instance(job).inputs) {
+        for part in parts {
+            if let Some(maker) = judge.maker(part.node)
+                && let Some(Verdict::Blocked(why)) = verdicts.get(maker.0 as usize)
+            {
+                return Some(blocked(judge, job, Cause::Input { name: input.name.to_string(), because: why.clone() }));
+            }
+        }
+    }
+    None
+}
+
+fn blocked(judge: &Judge<'_>, job: JobIx, cause: Cause) -> Arc<Blocked> {
+    let identity = judge.identity(judge.instance(job).outputs[0]).clone();
+    Arc::new(Blocked { identity, cause, near: Vec::new() })
+}
+
+/// Looks at bytes that a target hands over or a job reads: what is gone is made again, or blocks where nothing makes it.
+fn backward(
+    judge: &Judge<'_>,
+    sources: &HashMap<NodeIx, Observed>,
+    verdicts: &[Verdict],
+    forced: &mut BTreeMap<JobIx, Reason>,
+    perhaps: &mut HashMap<JobIx, JobIx>,
+    stuck: &mut BTreeMap<JobIx, Arc<Blocked>>,
+) {
+    for node in &judge.graph.targets {
+        if let (Some(maker), Some(why)) = (judge.maker(*node), gone(judge, *node)) {
+            forced.entry(maker).or_insert(why);
+        }
+    }
+    for index in (0..verdicts.len()).rev() {
+        let job = JobIx(index as u32);
+        let certain = match &verdicts[index] {
+            Verdict::Run { .. } => true,
+            Verdict::MayRun { .. } => false,
+            _ if forced.contains_key(&job) => true,
+            _ => continue,
+        };
+        for (input, parts) in judge.formula(job).inputs.iter().zip(&judge.instance(job).inputs) {
+            for part in parts {
+                let why = match sources.get(&part.node) {
+                    Some(observed) => (observed.state == SourceState::Vanished).then_some(Reason::BytesGone),
+                    None => gone(judge, part.node),
+                };
+                let Some(why) = why else { continue };
+                match judge.maker(part.node) {
+                    Some(maker) if certain => {
+                        forced.entry(maker).or_insert(why);
+                    }
+                    Some(maker) => {
+                        perhaps.entry(maker).or_insert(job);
+                    }
+                    None if certain => {
+                        let identity = judge.identity(part.node).clone();
+                        let because = Arc::new(Blocked { identity, cause: Cause::BytesGone, near: Vec::new() });
+                        let cause = Cause::Input { name: input.name.to_string(), because };
+                        stuck.entry(job).or_insert_with(|| blocked(judge, job, cause));
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+}
+
+/// Whether the bytes that a decided node stands for are gone or damaged.
+fn gone(judge: &Judge<'_>, node: NodeIx) -> Option<Reason> {
+    let snapshot = judge.settled[node.0 as usize].as_ref()?.snapshot.as_ref()?;
+    match judge.condition(snapshot) {
+        Condition::Intact => None,
+        Condition::Gone => Some(Reason::BytesGone),
+        Condition::Damaged => Some(Reason::BytesDamaged),
+    }
+}
+
+fn assemble(
+    judge: &Judge<'_>,
+    sources: &HashMap<NodeIx, Observed>,
+    verdicts: &[Verdict],
+    options: &Options,
+) -> catalog::Result<Plan> {
+    let durations: HashMap<String, f64> = judge.reader.durations()?.into_iter().collect();
+    let targets: HashSet<NodeIx> = judge.graph.targets.iter().copied().collect();
+    let mut plan = Plan::default();
+    for (index, node) in judge.graph.nodes.iter().enumerate() {
+        let ix = NodeIx(index as u32);
+        let mut step = Step {
+            identity: node.identity.clone(),
+            action: Action::Valid { snapshot: catalog::SnapshotId(0) },
+            job: None,
+            maker: None,
+            place: None,
+            estimate: None,
+            target: targets.contains(&ix),
+        };
+        let current = judge.standings[index].current.as_ref().map(|c| c.snapshot.id);
+        step.action = match &node.origin {
+            Origin::Blocked(why) => Action::Blocked { on: why.clone() },
+            Origin::Held => {
+                let because = judge.standings[index].hold.as_ref().map(|h| h.because.clone()).unwrap_or_default();
+                Action::Held { snapshot: current, because }
+            }
+            Origin::Published => match current {
+                Some(snapshot) => Action::Published { snapshot },
+                None => continue,
+            },
+            Origin::Source { source, .. } => {
+                let source = &judge.program.sources[*source];
+                step.maker = source.from.as_ref().map(|p| p.text.clone());
+                step.place = Some(source.place.clone());
+                Action::Source { state: sources.get(&ix).map_or(SourceState::Vanished, |o| o.state) }
+            }
+            Origin::Job { job, output } => {
+                let formula = judge.formula(*job);
+                step.job = Some(job.0);
+                step.maker = Some(formula.title.clone());
+                step.place = Some(formula.place.clone());
+                step.estimate = durations.get(&formula.title).copied();
+                action(judge, &verdicts[job.0 as usize], *output, current)
+            }
+        };
+        match &step.action {
+            Action::Blocked { .. } if step.job.is_none() => plan.counts.blocked += 1,
+            Action::Held { .. } => plan.counts.held += 1,
+            Action::Source { .. } | Action::Published { .. } => plan.counts.sources += 1,
+            _ => {}
+        }
+        plan.steps.push(step);
+    }
+    count(&mut plan.counts, verdicts);
+    plan.at_least = plan.counts.run;
+    plan.at_most = plan.counts.run + plan.counts.may_run;
+    plan.seconds = seconds(judge, verdicts, &durations, options);
+    Ok(plan)
+}
+
+fn action(judge: &Judge<'_>, verdict: &Verdict, output: usize, current: Option<catalog::SnapshotId>) -> Action {
+    let outputs_of = |job: &JobIx| judge.outputs(*job);
+    match verdict {
+        Verdict::Valid => match current {
+            Some(snapshot) => Action::Valid { snapshot },
+            None => Action::Run { why: Reason::Missing },
+        },
+        Verdict::Reuse { made, why } => {
+            let snapshot: &Snapshot = &made.outputs[output];
+            Action::Reuse { snapshot: snapshot.id, run: made.run, from: snapshot.identity.clone(), why: why.clone() }
+        }
+        Verdict::Run { why } => Action::Run { why: why.clone() },
+        Verdict::MayRun { after } => {
+            let after: Vec<Identity> = after.iter().flat_map(outputs_of).collect();
+            Action::MayRun { after }
+        }
+        Verdict::Blocked(on) => Action::Blocked { on: on.clone() },
+    }
+}
+
+fn count(counts: &mut Counts, verdicts: &[Verdict]) {
+    for verdict in verdicts {
+        *match verdict {
+            Verdict::Valid => &mut counts.valid,
+            Verdict::Reuse { .. } => &mut counts.reuse,
+            Verdict::Run { .. } => &mut counts.run,
+            Verdict::MayRun { .. } => &mut counts.may_run,
+            Verdict::Blocked(_) => &mut counts.blocked,
+        } += 1;
+    }
+}
+
+/// The time of at least and at most what will run: the longest chain, or all work spread over the parallel jobs, whichever is more.
+fn seconds(judge: &Judge<'_>, verdicts: &[Verdict], durations: &HashMap<String, f64>, options: &Options) -> Option<(f64, f64)> {
+    let span = |counts: &dyn Fn(&Verdict) -> bool| -> Option<f64> {
+        let mut ends = vec![0.0_f64; verdicts.len()];
+        let (mut work, mut longest) = (0.0_f64, 0.0_f64);
+        for (index, verdict) in verdicts.iter().enumerate() {
+            let job = JobIx(index as u32);
+            let own = if counts(verdict) { *durations.get(&judge.formula(job).title)? } else { 0.0 };
+            let start = judge.instance(job).inputs.iter().flatten().filter_map(|p| judge.maker(p.node)).map(|j| ends[j.0 as usize]).fold(0.0, f64::max);
+            ends[index] = start + own;
+            work += own;
+            longest = longest.max(ends[index]);
+        }
+        Some(longest.max(work / options.jobs.max(1) as f64))
+    };
+    let least = span(&|v| matches!(v, Verdict::Run { .. }))?;
+    let most = span(&|v| matches!(v, Verdict::Run { .. } | Verdict::MayRun { .. }))?;
+    Some((least, most))
+}

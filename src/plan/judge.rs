@@ -1,0 +1,313 @@
+//! Judging one job: its key from its inputs' contents, and what follows from the catalog. Asked by the plan for every job, and asked again by
+//! the run when a job that was undecided becomes ready.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::catalog::{self, Made, Reader, RunId, Snapshot, SnapshotId, Standing, Timestamp};
+use crate::digest::ContentHash;
+use crate::formula::program::{Formula, Kind, Program};
+use crate::identity::Identity;
+use crate::recipe;
+use crate::resolve::{Graph, Instance, JobIx, NodeIx, Origin};
+use crate::validity::manifest;
+use crate::validity::{Facts, InputFact, Keys, Reason, Recipes};
+
+/// Whether a snapshot's bytes are what they were; asked only of those that somebody needs.
+pub trait Bytes {
+    fn condition(&self, snapshot: &Snapshot) -> Condition;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Intact,
+    Gone,
+    Damaged,
+}
+
+/// What a node stands for once it is decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    pub content: ContentHash,
+    /// `None` in a plan, for a source that was never recorded with these bytes.
+    pub snapshot: Option<Snapshot>,
+    /// The ending of the file's name, `csv`, `csv.gz`; empty for folders.
+    pub ending: String,
+}
+
+/// What is to be done with a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    Valid,
+    Reuse { made: Made, why: Reason },
+    Run { why: Reason },
+}
+
+/// A graph with all that deciding needs, and what is decided so far.
+pub struct Judge<'a> {
+    pub program: &'a Program,
+    pub graph: &'a Graph,
+    pub recipes: &'a Recipes,
+    pub reader: &'a dyn Reader,
+    pub bytes: &'a dyn Bytes,
+    pub now: Timestamp,
+    /// By node: what the catalog said before anything was done.
+    pub standings: Vec<Standing>,
+    /// By node: what is decided so far.
+    pub settled: Vec<Option<Settled>>,
+    /// By job: values that its templates read.
+    reads: Vec<BTreeMap<String, serde_json::Value>>,
+    conditions: RefCell<HashMap<SnapshotId, Condition>>,
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(
+        program: &'a Program,
+        graph: &'a Graph,
+        recipes: &'a Recipes,
+        reader: &'a dyn Reader,
+        bytes: &'a dyn Bytes,
+        now: Timestamp,
+    ) -> catalog::Result<Self> {
+        let identities: Vec<Identity> = graph.nodes.iter().map(|n| n.identity.clone()).collect();
+        let standings = reader.standings(&identities)?;
+        let reads = graph.jobs.iter().map(|job| reads(program, graph, job)).collect();
+        let settled = vec![None; graph.nodes.len()];
+        Ok(Self { program, graph, recipes, reader, bytes, now, standings, settled, reads, conditions: RefCell::default() })
+    }
+
+    pub fn formula(&self, job: JobIx) -> &'a Formula {
+        &self.program.formulas[self.graph.jobs[job.0 as usize].formula]
+    }
+
+    pub fn instance(&self, job: JobIx) -> &'a Instance {
+        &self.graph.jobs[job.0 as usize]
+    }
+
+    pub fn identity(&self, node: NodeIx) -> &'a Identity {
+        &self.graph.nodes[node.0 as usize].identity
+    }
+
+    pub fn outputs(&self, job: JobIx) -> Vec<Identity> {
+        self.instance(job).outputs.iter().map(|n| self.identity(*n).clone()).collect()
+    }
+
+    /// The job that makes a node, if one does.
+    pub fn maker(&self, node: NodeIx) -> Option<JobIx> {
+        match self.graph.nodes[node.0 as usize].origin {
+            Origin::Job { job, .. } => Some(job),
+            _ => None,
+        }
+    }
+
+    fn facts(&self, job: JobIx) -> Facts<'_> {
+        let instance = self.instance(job);
+        Facts {
+            formula: self.formula(job),
+            recipe: &self.recipes.0[instance.formula],
+            binding: &instance.binding,
+            reads: &self.reads[job.0 as usize],
+            outputs: instance.outputs.iter().map(|n| self.identity(*n)).collect(),
+        }
+    }
+
+    /// The inputs with their contents; `None` while one is undecided.
+    fn inputs(&self, job: JobIx) -> Option<Vec<InputFact<'_>>> {
+        let formula = self.formula(job);
+        let sql = matches!(formula.recipe.kind, Kind::Sql { .. });
+        let mut all = Vec::new();
+        for (input, parts) in formula.inputs.iter().zip(&self.instance(job).inputs) {
+            for part in parts {
+                let settled = self.settled[part.node.0 as usize].as_ref()?;
+                all.push(InputFact {
+                    name: &input.name,
+                    identity: self.identity(part.node),
+                    content: settled.content,
+                    ending: if sql { &settled.ending } else { "" },
+                });
+            }
+        }
+        Some(all)
+    }
+
+    /// Both digests; `None` while an input is undecided.
+    pub fn keys(&self, job: JobIx) -> Option<Keys> {
+        Some(self.facts(job).keys(&self.inputs(job)?))
+    }
+
+    pub fn fixed(&self, job: JobIx) -> crate::digest::FixedHash {
+        self.facts(job).fixed()
+    }
+
+    /// Every part of the key with its value; inputs only where all are decided.
+    pub fn describe(&self, job: JobIx) -> Vec<(String, String)> {
+        self.facts(job).describe(&self.inputs(job).unwrap_or_default())
+    }
+
+    pub fn variables_json(&self, job: JobIx) -> String {
+        self.facts(job).variables_json()
+    }
+
+    pub fn undecided_inputs(&self, job: JobIx) -> Vec<NodeIx> {
+        let parts = self.instance(job).inputs.iter().flatten();
+        let mut all: Vec<NodeIx> = parts.map(|p| p.node).filter(|n| self.settled[n.0 as usize].is_none()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// A snapshot's bytes, looked at once.
+    pub fn condition(&self, snapshot: &Snapshot) -> Condition {
+        *self.conditions.borrow_mut().entry(snapshot.id).or_insert_with(|| self.bytes.condition(snapshot))
+    }
+
+    /// A snapshot was found changed: look again next time.
+    pub fn forget(&self, snapshot: &Snapshot) {
+        self.conditions.borrow_mut().remove(&snapshot.id);
+    }
+
+    /// Settles a source, a publication or a hold that stands for a snapshot.
+    pub fn settle_current(&mut self, node: NodeIx) -> bool {
+        let Some(current) = &self.standings[node.0 as usize].current else { return false };
+        self.settled[node.0 as usize] = Some(Settled::of(current.snapshot.clone()));
+        true
+    }
+
+    /// Settles a job's outputs by what the catalog says they stand for.
+    pub fn settle_valid(&mut self, job: JobIx) {
+        for node in &self.instance(job).outputs {
+            self.settle_current(*node);
+        }
+    }
+
+    pub fn settle(&mut self, job: JobIx, snapshots: &[Snapshot]) {
+        for (node, snapshot) in self.instance(job).outputs.iter().zip(snapshots) {
+            self.settled[node.0 as usize] = Some(Settled::of(snapshot.clone()));
+        }
+    }
+
+    /// Why what the outputs stand for is not what this key would give; `None` where it is.
+    fn stale(&self, job: JobIx, keys: &Keys) -> Option<Reason> {
+        let instance = self.instance(job);
+        let mut run: Option<RunId> = None;
+        let mut missing = None;
+        for node in &instance.outputs {
+            let Some(current) = &self.standings[node.0 as usize].current else {
+                missing = missing.or(Some(*node));
+                continue;
+            };
+            let catalog::Origin::Run(made_by) = current.snapshot.origin else {
+                return Some(Reason::Missing);
+            };
+            if current.key != Some(keys.key) {
+                return Some(Reason::Changed { differences: Vec::new() });
+            }
+            if *run.get_or_insert(made_by) != made_by {
+                let because = Box::new(Reason::Changed { differences: Vec::new() });
+                return Some(Reason::Sibling { identity: self.identity(*node).clone(), because });
+            }
+        }
+        match (missing, run) {
+            (None, _) => self.expired(job),
+            (Some(node), Some(_)) => Some(Reason::Sibling { identity: self.identity(node).clone(), because: Box::new(self.missing(node)) }),
+            (Some(node), None) => Some(self.missing(node)),
+        }
+    }
+
+    /// Why a node stands for nothing.
+    pub fn missing(&self, node: NodeIx) -> Reason {
+        match &self.standings[node.0 as usize].invalidated {
+            Some(because) => Reason::Invalidated { because: because.clone() },
+            None => Reason::Missing,
+        }
+    }
+
+    fn expired(&self, job: JobIx) -> Option<Reason> {
+        let limit = self.formula(job).recipe.volatile?;
+        let node = self.instance(job).outputs.first()?;
+        let made = self.standings[node.0 as usize].current.as_ref()?.snapshot.made;
+        let age = (self.now - made) as f64 / 1000.0;
+        (age > limit).then_some(Reason::Expired { age, limit })
+    }
+
+    /// The verdict on a job whose inputs are all decided. `forced`: it must be made again whatever its key says (its bytes are gone).
+    pub fn decide(&self, job: JobIx, keys: &Keys, forced: Option<&Reason>) -> catalog::Result<Decision> {
+        let why = match (forced, self.stale(job, keys)) {
+            (None, None) => return Ok(Decision::Valid),
+            (Some(forced), None) => forced.clone(),
+            (_, Some(stale)) => stale,
+        };
+        let bytes_matter = forced.is_some();
+        if matches!(why, Reason::Expired { .. }) {
+            return Ok(Decision::Run { why });
+        }
+        Ok(match self.reusable(job, keys, bytes_matter)? {
+            Some(made) => Decision::Reuse { made, why },
+            None => Decision::Run { why },
+        })
+    }
+
+    /// An earlier run under the same key in the same repositories: the label's own before others, bytes that are there before bytes that are
+    /// gone, then the earliest.
+    fn reusable(&self, job: JobIx, keys: &Keys, bytes_matter: bool) -> catalog::Result<Option<Made>> {
+        let outputs = self.outputs(job);
+        let label = outputs.first().map(|o| o.label.clone());
+        let limit = self.formula(job).recipe.volatile;
+        let mut all = self.reader.made_under(&[keys.key])?.pop().unwrap_or_default();
+        all.retain(|made| {
+            let same_place = made.outputs.len() == outputs.len()
+                && made.outputs.iter().zip(&outputs).all(|(s, o)| s.identity.repository == o.repository && s.identity.class == o.class);
+            let fresh = limit.is_none_or(|limit| made.outputs.iter().all(|s| (self.now - s.made) as f64 / 1000.0 <= limit));
+            same_place && fresh && (!made.effect || Some(&made.label) == label.as_ref())
+        });
+        all.sort_by_key(|made| (!self.intact(made), Some(&made.label) != label.as_ref(), made.run));
+        Ok(all.into_iter().find(|made| !bytes_matter || self.intact(made)))
+    }
+
+    fn intact(&self, made: &Made) -> bool {
+        made.outputs.iter().all(|s| self.condition(s) == Condition::Intact)
+    }
+
+    /// Fills in what differs, where a reason says only that something does.
+    pub fn explain(&self, job: JobIx, reason: &mut Reason) -> catalog::Result<()> {
+        match reason {
+            Reason::Changed { differences } if differences.is_empty() => {
+                let made_by = self.instance(job).outputs.iter().find_map(|n| match self.standings[n.0 as usize].current.as_ref()?.snapshot.origin {
+                    catalog::Origin::Run(run) => Some(run),
+                    _ => None,
+                });
+                if let Some(run) = made_by
+                    && let Some(run) = self.reader.runs(&[run])?.first()
+                {
+                    *differences = manifest::differences(&manifest::recorded(run), &self.describe(job));
+                }
+                Ok(())
+            }
+            Reason::Sibling { because, .. } => self.explain(job, because),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Settled {
+    pub fn of(snapshot: Snapshot) -> Self {
+        Self { content: snapshot.content, ending: ending(&snapshot.path), snapshot: Some(snapshot) }
+    }
+}
+
+/// The ending of a path's last part: `csv`, `csv.gz`; nothing for a folder or a name without one.
+pub fn ending(path: &str) -> String {
+    recipe::ending(path).to_string()
+}
+
+fn reads(program: &Program, graph: &Graph, job: &Instance) -> BTreeMap<String, serde_json::Value> {
+    let formula = &program.formulas[job.formula];
+    let label = job.outputs.first().map(|n| graph.nodes[n.0 as usize].identity.label.clone());
+    let mut expanded = Vec::new();
+    for (input, parts) in formula.inputs.iter().zip(&job.inputs) {
+        for part in parts {
+            expanded.extend(input.expands.iter().copied().zip(part.values.iter().cloned()));
+        }
+    }
+    recipe::values_read(program, formula, &job.binding, label.as_deref().unwrap_or(""), &expanded)
+}

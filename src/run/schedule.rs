@@ -1,0 +1,557 @@
+//! The run: jobs in parallel, decided when what they read is settled, committed in groups.
+//!
+//! # Approach
+//!
+//! One thread decides: it alone knows states, keys and the catalog. Worker threads make: each takes a task, runs it in a fresh folder, hashes its outputs
+//! and moves them into the store. Results come back through a channel; all that have arrived are sealed (synced) together and committed in one
+//! transaction, and only then are they settled, reported done, and their readers judged.
+//!
+//! In this order below: `run` (the loop), judging, starting, finishing, failing.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Summary};
+use super::resources::Resources;
+use super::state::{State, States};
+use super::workshop::{Failure, Task, Workshop};
+use crate::catalog::{Actor, Applied, Catalog, CatalogError, Change, Current, Made, NewRun, NewSnapshot, Outcome, Snapshot, Timestamp};
+use crate::digest::Key;
+use crate::executor::Cancel;
+use crate::identity::Name;
+use crate::plan::{Condition, Decision, Draft, Judge, Verdict};
+use crate::resolve::{JobIx, NodeIx};
+use crate::validity::{Keys, Reason};
+
+/// How to run.
+pub struct Options {
+    /// Parallel jobs.
+    pub jobs: usize,
+    /// After a failure, go on with what does not depend on it.
+    pub keep_going: bool,
+    /// Capacities of `cpu`, `memory`, `gpu` and the pools.
+    pub capacity: BTreeMap<String, u64>,
+    pub actor: Actor,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// What ends a run before its jobs do.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error("what was made could not be kept: {0}")]
+    Store(String),
+}
+
+/// A task's end, as a worker reports it.
+struct Ended {
+    task: Task,
+    result: Result<Vec<NewSnapshot>, Failure>,
+    seconds: f64,
+}
+
+struct Decided {
+    job: JobIx,
+    keys: Keys,
+    why: Reason,
+    attempt: u32,
+}
+
+pub struct Scheduler<'a, 'e> {
+    judge: Judge<'a>,
+    catalog: &'a dyn Catalog,
+    workshop: &'a dyn Workshop,
+    options: &'a Options,
+    cancel: &'a Cancel,
+    events: &'e mut dyn FnMut(&Event),
+    states: States,
+    verdicts: Vec<Verdict>,
+    forced: HashMap<JobIx, Reason>,
+    resources: Resources,
+    /// Decided to run, waiting for resources or a worker.
+    queue: VecDeque<Decided>,
+    delayed: Vec<(Instant, Decided)>,
+    /// What is being made, and who waits to use it.
+    making: HashMap<(Key, Vec<Name>), (JobIx, Vec<JobIx>)>,
+    running: HashMap<JobIx, (Keys, Reason)>,
+    reused: Vec<(JobIx, Made, Reason)>,
+    summary: Summary,
+    stopping: bool,
+}
+
+impl<'a, 'e> Scheduler<'a, 'e> {
+    pub fn new(
+        judge: Judge<'a>,
+        draft: Draft,
+        catalog: &'a dyn Catalog,
+        workshop: &'a dyn Workshop,
+        options: &'a Options,
+        cancel: &'a Cancel,
+        events: &'e mut dyn FnMut(&Event),
+    ) -> Self {
+        let states = States::new(judge.graph);
+        Self {
+            states,
+            resources: Resources::new(options.capacity.clone()),
+            judge,
+            catalog,
+            workshop,
+            options,
+            cancel,
+            events,
+            verdicts: draft.verdicts,
+            forced: HashMap::new(),
+            queue: VecDeque::new(),
+            delayed: Vec::new(),
+            making: HashMap::new(),
+            running: HashMap::new(),
+            reused: Vec::new(),
+            summary: Summary::default(),
+            stopping: false,
+        }
+    }
+
+    /// Runs to the end; what was committed stays, whatever happens.
+    pub fn run(mut self) -> Result<Summary, RunError> {
+        let start = Instant::now();
+        self.begin();
+        let work = Work::default();
+        let (done, results) = mpsc::channel();
+        let outcome = std::thread::scope(|scope| {
+            let workers = self.verdicts.iter().filter(|v| !matches!(v, Verdict::Valid | Verdict::Blocked(_))).count().min(self.options.jobs);
+            for _ in 0..workers {
+                let (work, done) = (&work, done.clone());
+                let (workshop, cancel) = (self.workshop, self.cancel);
+                scope.spawn(move || worker(work, &done, workshop, cancel));
+            }
+            let outcome = self.turn(&work, &results);
+            if outcome.is_err() {
+                self.cancel.cancel();
+            }
+            work.close();
+            outcome
+        });
+        outcome?;
+        let count = |what: State| self.states.count(|s| s == what);
+        self.summary.valid = count(State::Valid);
+        self.summary.failed = count(State::Failed);
+        self.summary.blocked = count(State::Blocked);
+        self.summary.skipped = self.states.count(|s| !s.is_final());
+        self.summary.interrupted = self.cancel.is_cancelled();
+        self.summary.seconds = start.elapsed().as_secs_f64();
+        (self.events)(&Event::Summary(self.summary.clone()));
+        Ok(self.summary)
+    }
+
+    /// Takes over what the plan found.
+    fn begin(&mut self) {
+        for index in 0..self.verdicts.len() {
+            let job = JobIx(index as u32);
+            match self.verdicts[index].clone() {
+                Verdict::Valid => {
+                    self.states.set(job, State::Valid);
+                }
+                Verdict::Run { why: why @ (Reason::BytesGone | Reason::BytesDamaged) } => {
+                    self.forced.insert(job, why);
+                }
+                Verdict::Blocked(why) => {
+                    self.states.set(job, State::Blocked);
+                    let because = format!("{} cannot be provided", why.root().identity);
+                    (self.events)(&Event::JobBlocked { job: job.0, outputs: self.judge.outputs(job), because });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn turn(&mut self, work: &Work, results: &Receiver<Ended>) -> Result<(), RunError> {
+        loop {
+            self.judge_ready()?;
+            self.start(work)?;
+            if self.running.is_empty() && self.delayed.is_empty() && self.reused.is_empty() {
+                return Ok(());
+            }
+            if self.running.is_empty() && self.stopping {
+                return Ok(());
+            }
+            let until_retry = self.delayed.iter().map(|(at, _)| at.saturating_duration_since(Instant::now())).min();
+            // Cancelling wakes running jobs at once; a delayed retry looks here.
+            let patience = until_retry.unwrap_or(Duration::from_secs(3600)).min(if self.delayed.is_empty() {
+                Duration::from_secs(3600)
+            } else {
+                Duration::from_millis(200)
+            });
+            let mut ended = Vec::new();
+            if !self.running.is_empty() {
+                match results.recv_timeout(patience) {
+                    Ok(first) => ended.push(first),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+                }
+            } else {
+                std::thread::sleep(patience);
+            }
+            ended.extend(results.try_iter());
+            if !ended.is_empty() {
+                self.finish(ended)?;
+            }
+            self.stopping |= self.cancel.is_cancelled();
+            let now = Instant::now();
+            let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.delayed).into_iter().partition(|(at, _)| *at <= now);
+            self.delayed = later;
+            self.queue.extend(due.into_iter().map(|(_, decided)| decided));
+        }
+    }
+
+    // Judging.
+
+    fn judge_ready(&mut self) -> Result<(), RunError> {
+        loop {
+            while let Some(job) = self.states.next_ready() {
+                self.judge_one(job)?;
+            }
+            if self.reused.is_empty() {
+                return Ok(());
+            }
+            self.commit_reused()?;
+        }
+    }
+
+    fn judge_one(&mut self, job: JobIx) -> Result<(), RunError> {
+        let Some(keys) = self.judge.keys(job) else { return Ok(()) };
+        match self.judge.decide(job, &keys, self.forced.get(&job))? {
+            Decision::Valid => {
+                self.judge.settle_valid(job);
+                if !matches!(self.verdicts[job.0 as usize], Verdict::Valid) {
+                    (self.events)(&Event::JobValid { job: job.0, outputs: self.judge.outputs(job) });
+                }
+                self.states.set(job, State::Valid);
+            }
+            Decision::Reuse { made, why } => {
+                self.states.set(job, State::Running);
+                self.reused.push((job, made, why));
+            }
+            Decision::Run { why } => self.decided_to_run(job, keys, why)?,
+        }
+        Ok(())
+    }
+
+    fn decided_to_run(&mut self, job: JobIx, keys: Keys, mut why: Reason) -> Result<(), RunError> {
+        let place = (keys.key, self.judge.outputs(job).into_iter().map(|o| o.repository).collect());
+        if !self.judge.formula(job).recipe.effect {
+            if let Some((_, waiting)) = self.making.get_mut(&place) {
+                waiting.push(job);
+                self.states.set(job, State::Parked);
+                return Ok(());
+            }
+            self.making.insert(place, (job, Vec::new()));
+        }
+        if !self.inputs_are_there(job) {
+            self.making.retain(|_, (maker, _)| *maker != job);
+            return Ok(());
+        }
+        self.judge.explain(job, &mut why)?;
+        self.states.set(job, State::Running);
+        self.queue.push_back(Decided { job, keys, why, attempt: 1 });
+        Ok(())
+    }
+
+    /// Whether a job's inputs have their bytes. Those that have not are made again first, or block the job.
+    fn inputs_are_there(&mut self, job: JobIx) -> bool {
+        let mut missing: Vec<(NodeIx, Reason)> = Vec::new();
+        for part in self.judge.instance(job).inputs.iter().flatten() {
+            let Some(snapshot) = self.judge.settled[part.node.0 as usize].as_ref().and_then(|s| s.snapshot.as_ref()) else { continue };
+            match self.judge.condition(snapshot) {
+                Condition::Intact => {}
+                Condition::Gone => missing.push((part.node, Reason::BytesGone)),
+                Condition::Damaged => missing.push((part.node, Reason::BytesDamaged)),
+            }
+        }
+        if missing.is_empty() {
+            return true;
+        }
+        if let Some((node, _)) = missing.iter().find(|(node, _)| self.judge.maker(*node).is_none()) {
+            let because = format!("the bytes of {} are gone, and nothing makes them again", self.judge.identity(*node));
+            self.block(job, &because);
+            return false;
+        }
+        for (node, why) in missing {
+            if let Some(maker) = self.judge.maker(node) {
+                self.forced.insert(maker, why);
+                self.states.unsettle(maker);
+            }
+        }
+        false
+    }
+
+    fn commit_reused(&mut self) -> Result<(), RunError> {
+        let reused = std::mem::take(&mut self.reused);
+        let mut changes = Vec::new();
+        for (job, made, _) in &reused {
+            let because = format!("made under the same key by run {}", made.run.0);
+            for (identity, snapshot) in self.judge.outputs(*job).into_iter().zip(&made.outputs) {
+                changes.push(Change::Point { identity, snapshot: snapshot.id, expect: None, because: because.clone() });
+            }
+        }
+        self.catalog.commit(&self.options.actor, &changes)?;
+        for (job, made, _) in reused {
+            let Some(keys) = self.judge.keys(job) else { continue };
+            self.now_stands(job, &keys, &made.outputs);
+            self.summary.reused += 1;
+            (self.events)(&Event::JobReused { job: job.0, outputs: self.judge.outputs(job), run: made.run });
+            self.states.set(job, State::Reused);
+        }
+        Ok(())
+    }
+
+    /// Settles a job's outputs, and remembers that the catalog says so now.
+    fn now_stands(&mut self, job: JobIx, keys: &Keys, snapshots: &[Snapshot]) {
+        self.forced.remove(&job);
+        self.judge.settle(job, snapshots);
+        for (node, snapshot) in self.judge.instance(job).outputs.iter().zip(snapshots) {
+            self.judge.standings[node.0 as usize].current =
+                Some(Current { snapshot: snapshot.clone(), key: Some(keys.key), fixed: Some(keys.fixed), since: snapshot.made });
+        }
+    }
+
+    // Starting.
+
+    fn start(&mut self, work: &Work) -> Result<(), RunError> {
+        if self.stopping {
+            // Decided, but never begun: neither failed nor blocked.
+            self.queue.clear();
+            self.delayed.clear();
+            return Ok(());
+        }
+        let mut waiting = VecDeque::new();
+        while let Some(decided) = self.queue.pop_front() {
+            let needs = self.judge.formula(decided.job).recipe.needs.clone();
+            if !self.resources.take(&needs) {
+                waiting.push_back(decided);
+                // Small jobs may pass a big one, but not the whole queue of them.
+                if waiting.len() > 32 {
+                    break;
+                }
+                continue;
+            }
+            match self.workshop.prepare(&self.judge, decided.job, &decided.keys, decided.attempt) {
+                Ok(task) => {
+                    let outputs = self.judge.outputs(decided.job);
+                    let formula = self.judge.formula(decided.job).title.clone();
+                    let (why, attempt) = (decided.why.clone(), decided.attempt);
+                    (self.events)(&Event::JobStarted { job: decided.job.0, outputs, formula, why, attempt });
+                    self.running.insert(decided.job, (decided.keys, decided.why));
+                    work.give(task);
+                }
+                Err(failure) => {
+                    self.resources.give_back(&needs);
+                    let task = Task::never_started(&self.judge, decided.job, decided.attempt, (self.options.clock)());
+                    self.running.insert(decided.job, (decided.keys, decided.why));
+                    self.fail(task, failure, 0.0, &mut Vec::new())?;
+                }
+            }
+        }
+        waiting.append(&mut self.queue);
+        self.queue = waiting;
+        Ok(())
+    }
+
+    // Finishing.
+
+    fn finish(&mut self, ended: Vec<Ended>) -> Result<(), RunError> {
+        for ended in &ended {
+            let needs = &self.judge.formula(ended.task.job).recipe.needs;
+            self.resources.give_back(needs);
+        }
+        let made: Vec<&NewSnapshot> = ended.iter().filter_map(|e| e.result.as_ref().ok()).flatten().collect();
+        if !made.is_empty() {
+            self.workshop.seal(&made).map_err(RunError::Store)?;
+        }
+        let mut changes = Vec::new();
+        let mut finished = Vec::new();
+        for Ended { task, result, seconds } in ended {
+            match result {
+                Ok(outputs) => {
+                    let Some((keys, _)) = self.running.get(&task.job) else { continue };
+                    changes.push(Change::Run(Box::new(self.record(&task, keys, outputs, seconds, Outcome::Succeeded, None))));
+                    finished.push((task, seconds));
+                }
+                Err(failure) => self.fail(task, failure, seconds, &mut changes)?,
+            }
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let applied = self.catalog.commit(&self.options.actor, &changes)?;
+        let runs = applied.iter().zip(&changes).filter_map(|(applied, change)| match (applied, change) {
+            (Applied::Run { run, outputs }, Change::Run(new)) if new.outcome == Outcome::Succeeded => Some((*run, outputs.clone())),
+            _ => None,
+        });
+        let runs: Vec<_> = runs.collect();
+        for ((task, seconds), (run, ids)) in finished.into_iter().zip(runs) {
+            let snapshots = self.catalog.snapshots(&ids)?;
+            self.done(task, seconds, run, &snapshots);
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, task: Task, seconds: f64, run: crate::catalog::RunId, snapshots: &[Snapshot]) {
+        let job = task.job;
+        let Some((keys, _)) = self.running.remove(&job) else { return };
+        let nodes = &self.judge.instance(job).outputs;
+        let before = |node: &NodeIx| self.judge.standings[node.0 as usize].current.as_ref().map(|c| c.snapshot.content);
+        let unchanged = nodes.iter().zip(snapshots).all(|(node, s)| before(node) == Some(s.content));
+        let bytes = snapshots.iter().map(|s| s.bytes).sum();
+        self.now_stands(job, &keys, snapshots);
+        self.summary.ran += 1;
+        let outputs = self.judge.outputs(job);
+        (self.events)(&Event::JobDone { job: job.0, outputs, run, seconds, bytes, unchanged });
+        self.states.set(job, State::Done);
+        self.wake_parked(job);
+        self.workshop.clear(&task, true);
+    }
+
+    fn wake_parked(&mut self, job: JobIx) {
+        let place = self.making.iter().find(|(_, (maker, _))| *maker == job).map(|(place, _)| place.clone());
+        if let Some((_, waiting)) = place.and_then(|place| self.making.remove(&place)) {
+            for parked in waiting {
+                self.states.set(parked, State::Ready);
+            }
+        }
+    }
+
+    fn record(&self, task: &Task, keys: &Keys, outputs: Vec<NewSnapshot>, seconds: f64, outcome: Outcome, message: Option<String>) -> NewRun {
+        let formula = self.judge.formula(task.job);
+        let instance = self.judge.instance(task.job);
+        let recipe = &self.judge.recipes.0[instance.formula];
+        let mut inputs = Vec::new();
+        for (input, parts) in formula.inputs.iter().zip(&instance.inputs) {
+            for part in parts {
+                if let Some(snapshot) = self.judge.settled[part.node.0 as usize].as_ref().and_then(|s| s.snapshot.as_ref()) {
+                    inputs.push((input.name.clone(), self.judge.identity(part.node).clone(), snapshot.id));
+                }
+            }
+        }
+        let targets = self.judge.outputs(task.job);
+        NewRun {
+            formula: formula.title.clone(),
+            place: formula.place.clone(),
+            label: targets.first().map_or_else(|| "".into(), |t| t.label.clone()),
+            key: keys.key,
+            fixed: keys.fixed,
+            fingerprint: recipe.fingerprint,
+            recipe: recipe.to_json(),
+            variables: self.judge.variables_json(task.job),
+            effect: formula.recipe.effect,
+            inputs,
+            targets,
+            outputs,
+            started: task.started,
+            seconds,
+            outcome,
+            message,
+            attempts: task.attempt,
+            folder: task.folder.clone(),
+        }
+    }
+
+    // Failing.
+
+    fn fail(&mut self, task: Task, failure: Failure, seconds: f64, changes: &mut Vec<Change>) -> Result<(), RunError> {
+        let job = task.job;
+        let outputs = self.judge.outputs(job);
+        let recipe = &self.judge.formula(job).recipe;
+        let interrupted = self.cancel.is_cancelled();
+        for snapshot in &failure.damaged {
+            self.judge.forget(snapshot);
+        }
+        if failure.may_retry && task.attempt <= recipe.retries && !interrupted {
+            let delay = recipe.retry_delay;
+            if let Some((keys, why)) = self.running.remove(&job) {
+                let (attempt, message) = (task.attempt + 1, failure.message.clone());
+                (self.events)(&Event::JobRetried { job: job.0, outputs, attempt, delay, message });
+                let at = Instant::now() + Duration::try_from_secs_f64(delay).unwrap_or(Duration::from_secs(1));
+                self.delayed.push((at, Decided { job, keys, why, attempt }));
+            }
+            self.workshop.clear(&task, false);
+            return Ok(());
+        }
+        let Some((keys, _)) = self.running.remove(&job) else { return Ok(()) };
+        let outcome = if interrupted { Outcome::Interrupted } else { Outcome::Failed };
+        let record = self.record(&task, &keys, Vec::new(), seconds, outcome, Some(failure.message.clone()));
+        changes.push(Change::Run(Box::new(record)));
+        if interrupted {
+            self.wake_parked(job);
+            return Ok(());
+        }
+        let log = outputs.first().map(|o| o.to_string()).unwrap_or_default();
+        let name = log.clone();
+        (self.events)(&Event::JobFailed { job: job.0, outputs, run: None, seconds, message: failure.message, tail: failure.tail, log });
+        let blocked = self.states.set(job, State::Failed);
+        self.report_blocked(&blocked, &format!("{name} failed"));
+        self.wake_parked(job);
+        self.stopping |= !self.options.keep_going;
+        Ok(())
+    }
+
+    fn block(&mut self, job: JobIx, because: &str) {
+        let mut blocked = self.states.set(job, State::Blocked);
+        blocked.insert(0, job);
+        self.report_blocked(&blocked, because);
+    }
+
+    fn report_blocked(&mut self, blocked: &[JobIx], because: &str) {
+        let told: HashSet<JobIx> = blocked.iter().copied().collect();
+        for job in blocked.iter().filter(|j| told.contains(j)) {
+            (self.events)(&Event::JobBlocked { job: job.0, outputs: self.judge.outputs(*job), because: because.to_string() });
+        }
+    }
+}
+
+/// Tasks handed to workers.
+#[derive(Default)]
+struct Work {
+    tasks: Mutex<(VecDeque<Task>, bool)>,
+    more: Condvar,
+}
+
+impl Work {
+    fn give(&self, task: Task) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(task);
+        self.more.notify_one();
+    }
+
+    fn close(&self) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.more.notify_all();
+    }
+
+    fn take(&self) -> Option<Task> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(task) = tasks.0.pop_front() {
+                return Some(task);
+            }
+            if tasks.1 {
+                return None;
+            }
+            tasks = self.more.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn worker(work: &Work, done: &Sender<Ended>, workshop: &dyn Workshop, cancel: &Cancel) {
+    while let Some(task) = work.take() {
+        let start = Instant::now();
+        // A panic in a library becomes this job's failure, not the end of the run.
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| workshop.make(&task, cancel)));
+        let result = made.unwrap_or_else(|_| Err(Failure::bug("formake itself failed while it ran this job")));
+        let ended = Ended { task, result, seconds: start.elapsed().as_secs_f64() };
+        if done.send(ended).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Where jobs are made: what the scheduler asks of the world.
+
+use crate::catalog::{NewSnapshot, Snapshot, Timestamp};
+use crate::executor::Cancel;
+use crate::plan::Judge;
+use crate::recipe;
+use crate::resolve::JobIx;
+use crate::validity::Keys;
+
+/// One try at one job, ready to be made.
+pub struct Task {
+    pub job: JobIx,
+    /// From 1.
+    pub attempt: u32,
+    pub started: Timestamp,
+    /// Its folder's name, unique on this machine: also the name under which its log is found.
+    pub folder: String,
+    /// `None` where it could not be prepared.
+    pub work: Option<recipe::Job>,
+    /// What it reads: looked at once more when it has ended.
+    pub reads: Vec<Snapshot>,
+    pub outputs: Vec<crate::identity::Identity>,
+}
+
+impl Task {
+    /// A task whose recipe could not be rendered: only its failure is recorded.
+    pub fn never_started(judge: &Judge<'_>, job: JobIx, attempt: u32, started: Timestamp) -> Self {
+        Self { job, attempt, started, folder: String::new(), work: None, reads: Vec::new(), outputs: judge.outputs(job) }
+    }
+}
+
+/// Why a try gave nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Failure {
+    pub message: String,
+    /// The log's last lines.
+    pub tail: Vec<String>,
+    /// Another try may succeed.
+    pub may_retry: bool,
+    /// Snapshots that were found changed.
+    pub damaged: Vec<Snapshot>,
+}
+
+impl Failure {
+    pub fn bug(message: &str) -> Self {
+        Self { message: format!("{message}: this is a bug in formake"), ..Self::default() }
+    }
+}
+
+/// Prepares, makes, keeps and clears away.
+pub trait Workshop: Sync {
+    /// On the deciding thread: recipe and values to a task.
+    fn prepare(&self, judge: &Judge<'_>, job: JobIx, keys: &Keys, attempt: u32) -> Result<Task, Failure>;
+    /// On a worker: runs the job; its outputs, hashed, lie in the store when this returns.
+    fn make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure>;
+    /// Makes many outputs durable at once.
+    fn seal(&self, made: &[&NewSnapshot]) -> Result<(), String>;
+    /// The task's folder is no longer needed; its log is kept.
+    fn clear(&self, task: &Task, succeeded: bool);
+}
