@@ -174,6 +174,15 @@ impl Pattern {
         Ok(())
     }
 
+    /// An empty binding, large enough for this pattern's variables.
+    pub fn blank(&self) -> Binding {
+        let vars = self.terms.iter().filter_map(|(_, term)| match term {
+            Term::Expr(expr) => expr.variable(),
+            _ => None,
+        });
+        vec![None; vars.map(|v| v.0 as usize + 1).max().unwrap_or(0)]
+    }
+
     /// The identity under a binding. `None` where a variable is unbound, a term is a wildcard, or a value lies outside the calendar.
     pub fn instantiate(&self, binding: &Binding) -> Option<Identity> {
         let mut components = Vec::with_capacity(self.terms.len());

@@ -1,7 +1,10 @@
-//! The values a variable may have.
+//! The values a variable may have, and what is remembered of a class's instances.
+
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::formula::program::{Domain, Entry, Life, Program};
-use crate::identity::{Binding, Period, Precision, Type, Value};
+use crate::identity::{Binding, Identity, Name, Period, Precision, Type, Value};
 
 /// More values than this in one domain are taken for a mistake.
 pub const MOST: i64 = 10_000_000;
@@ -74,3 +77,18 @@ pub fn entry<'p>(program: &'p Program, domain: &Domain, value: &Value) -> Option
 pub fn life(program: &Program, domain: &Domain, value: &Value) -> Life {
     entry(program, domain, value).map_or(Life::default(), |e| Life { since: e.since, until: e.until })
 }
+
+/// Nothing bounds the instances of a class: which formula, and which of its variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unbounded {
+    pub class: Name,
+    pub formula: String,
+    pub place: String,
+    pub variable: Name,
+}
+
+pub type Candidates = Result<Rc<Vec<Identity>>, Unbounded>;
+
+/// Candidates by class; `None` while they are being found.
+#[derive(Default)]
+pub struct Cache(pub HashMap<Name, Option<Candidates>>);

@@ -5,25 +5,10 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::domain;
+use super::domain::{self, Candidates, Unbounded};
 use super::provide::Resolver;
 use crate::formula::program::{Domain, Formula, Input, PatternChoice, Role};
 use crate::identity::{Binding, Identity, Name, Pattern, Period, Term, Type, Value, Var};
-
-/// Nothing bounds the instances of a class: which formula, and which of its variables.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unbounded {
-    pub class: Name,
-    pub formula: String,
-    pub place: String,
-    pub variable: Name,
-}
-
-pub type Candidates = Result<Rc<Vec<Identity>>, Unbounded>;
-
-/// Candidates by class; `None` while they are being found.
-#[derive(Default)]
-pub(super) struct Cache(HashMap<Name, Option<Candidates>>);
 
 impl<'a> Resolver<'a> {
     /// Every identity of a class that might be providable, sorted.

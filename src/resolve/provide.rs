@@ -21,7 +21,7 @@ pub struct Resolver<'a> {
     known: HashMap<Identity, Known>,
     /// Identities being decided, outermost first.
     open: Vec<Identity>,
-    pub(super) instances: super::enumerate::Cache,
+    pub(super) instances: domain::Cache,
 }
 
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
             jobs: Vec::new(),
             known: HashMap::new(),
             open: Vec::new(),
-            instances: super::enumerate::Cache::default(),
+            instances: domain::Cache::default(),
         }
     }
 

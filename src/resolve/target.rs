@@ -1,8 +1,7 @@
 //! What the user asked for, typed by the class's dimensions, as a list of identities.
 
-use super::domain::MOST;
-use super::enumerate::Unbounded;
-use super::provide::{Resolver, blank};
+use super::domain::{MOST, Unbounded};
+use super::provide::Resolver;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::formula::program::{Class, Kind};
 use crate::identity::target::{Choice, Target, TargetComponent};
@@ -151,12 +150,9 @@ impl Resolver<'_> {
 
     /// Of an instance that lies in several repositories, the one where no `copy` puts it.
     fn without_copies(&self, identities: Vec<Identity>) -> Vec<Identity> {
-        let patterns = self.patterns_owned(&identities);
-        identities.into_iter().filter(|identity| !patterns.iter().any(|(p, copy)| *copy && fits(p, identity))).collect()
-    }
-
-    fn patterns_owned(&self, identities: &[Identity]) -> Vec<(Pattern, bool)> {
-        identities.first().map_or(vec![], |i| self.patterns(&i.class).into_iter().map(|(p, c)| (p.clone(), c)).collect())
+        let Some(class) = identities.first().map(|i| i.class.clone()) else { return identities };
+        let copies: Vec<&Pattern> = self.patterns(&class).into_iter().filter(|(_, copy)| *copy).map(|(pattern, _)| pattern).collect();
+        identities.into_iter().filter(|identity| !copies.iter().any(|p| p.unify(identity, &mut p.blank()).is_ok())).collect()
     }
 
     fn name_all(&mut self, target: &Target, class: &Class, label: &Name, wanted: &[Wanted]) -> Result<Selection, ResolveError> {
@@ -200,7 +196,7 @@ impl Resolver<'_> {
     /// Where one formula or source that is no `copy` makes it.
     fn repository_of(&self, target: &Target, label: &Name, instance: &Instance) -> Result<Name, ResolveError> {
         let all: Vec<(&Pattern, bool)> = self.patterns(&target.class).into_iter().filter(|(p, _)| p.label == *label).collect();
-        let fitting = |(p, _): &&(&Pattern, bool)| p.unify_instance(instance, &mut vec![None; p.terms.len() + 64]).is_ok();
+        let fitting = |(p, _): &&(&Pattern, bool)| p.unify_instance(instance, &mut p.blank()).is_ok();
         let mut best: Vec<Name> = all.iter().filter(fitting).filter(|(_, copy)| !copy).map(|(p, _)| p.repository.clone()).collect();
         if best.is_empty() {
             best = all.iter().map(|(p, _)| p.repository.clone()).collect();
@@ -237,10 +233,6 @@ impl Resolver<'_> {
             }
         }
     }
-}
-
-fn fits(pattern: &Pattern, identity: &Identity) -> bool {
-    pattern.unify(identity, &mut blank(&[]).into_iter().chain(vec![None; 64]).collect()).is_ok()
 }
 
 /// A component for every dimension: those not named are open.

@@ -18,8 +18,8 @@
 //!
 //! The manifest is walked once, by two visitors: one hashes, one describes. They cannot drift apart.
 
-pub mod manifest;
 pub mod reason;
+pub mod manifest;
 
 pub use manifest::{Facts, InputFact, Keys, Recipes};
 pub use reason::*;
