@@ -122,7 +122,8 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let work = Work::default();
         let (done, results) = mpsc::channel();
         let outcome = std::thread::scope(|scope| {
-            let workers = self.verdicts.iter().filter(|v| !matches!(v, Verdict::Valid | Verdict::Blocked(_))).count().min(self.options.jobs);
+            let workers =
+                self.verdicts.iter().filter(|v| !matches!(v, Verdict::Valid | Verdict::Blocked(_))).count().min(self.options.jobs);
             for _ in 0..workers {
                 let (work, done) = (&work, done.clone());
                 let (workshop, cancel) = (self.workshop, self.cancel);
@@ -423,7 +424,15 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         }
     }
 
-    fn record(&self, task: &Task, keys: &Keys, outputs: Vec<NewSnapshot>, seconds: f64, outcome: Outcome, message: Option<String>) -> NewRun {
+    fn record(
+        &self,
+        task: &Task,
+        keys: &Keys,
+        outputs: Vec<NewSnapshot>,
+        seconds: f64,
+        outcome: Outcome,
+        message: Option<String>,
+    ) -> NewRun {
         let formula = self.judge.formula(task.job);
         let instance = self.judge.instance(task.job);
         let recipe = &self.judge.recipes.0[instance.formula];

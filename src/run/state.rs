@@ -8,7 +8,9 @@ use crate::resolve::{Graph, JobIx, Origin};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// This many of the jobs it reads from are not settled.
-    Waiting { on: usize },
+    Waiting {
+        on: usize,
+    },
     /// All it reads is settled; it is to be judged.
     Ready,
     /// Another job of this run is making the same thing; it is judged again after that.
