@@ -15,10 +15,17 @@ use crate::validity::Reason;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     Valid,
-    Reuse { made: Made, why: Reason },
-    Run { why: Reason },
+    Reuse {
+        made: Made,
+        why: Reason,
+    },
+    Run {
+        why: Reason,
+    },
     /// Decided once these jobs are done.
-    MayRun { after: Vec<JobIx> },
+    MayRun {
+        after: Vec<JobIx>,
+    },
     Blocked(Arc<Blocked>),
 }
 
@@ -247,12 +254,7 @@ fn gone(judge: &Judge<'_>, node: NodeIx) -> Option<Reason> {
     }
 }
 
-fn assemble(
-    judge: &Judge<'_>,
-    sources: &HashMap<NodeIx, Observed>,
-    verdicts: &[Verdict],
-    options: &Options,
-) -> catalog::Result<Plan> {
+fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[Verdict], options: &Options) -> catalog::Result<Plan> {
     let durations: HashMap<String, f64> = judge.reader.durations()?.into_iter().collect();
     let targets: HashSet<NodeIx> = judge.graph.targets.iter().copied().collect();
     let mut plan = Plan::default();
@@ -348,7 +350,14 @@ fn seconds(judge: &Judge<'_>, verdicts: &[Verdict], durations: &HashMap<String, 
         for (index, verdict) in verdicts.iter().enumerate() {
             let job = JobIx(index as u32);
             let own = if counts(verdict) { *durations.get(&judge.formula(job).title)? } else { 0.0 };
-            let start = judge.instance(job).inputs.iter().flatten().filter_map(|p| judge.maker(p.node)).map(|j| ends[j.0 as usize]).fold(0.0, f64::max);
+            let start = judge
+                .instance(job)
+                .inputs
+                .iter()
+                .flatten()
+                .filter_map(|p| judge.maker(p.node))
+                .map(|j| ends[j.0 as usize])
+                .fold(0.0, f64::max);
             ends[index] = start + own;
             work += own;
             longest = longest.max(ends[index]);

@@ -272,10 +272,11 @@ impl<'a> Judge<'a> {
     pub fn explain(&self, job: JobIx, reason: &mut Reason) -> catalog::Result<()> {
         match reason {
             Reason::Changed { differences } if differences.is_empty() => {
-                let made_by = self.instance(job).outputs.iter().find_map(|n| match self.standings[n.0 as usize].current.as_ref()?.snapshot.origin {
-                    catalog::Origin::Run(run) => Some(run),
-                    _ => None,
-                });
+                let made_by =
+                    self.instance(job).outputs.iter().find_map(|n| match self.standings[n.0 as usize].current.as_ref()?.snapshot.origin {
+                        catalog::Origin::Run(run) => Some(run),
+                        _ => None,
+                    });
                 if let Some(run) = made_by
                     && let Some(run) = self.reader.runs(&[run])?.first()
                 {

@@ -167,3 +167,64 @@ impl States {
         blocked
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Identity, Instance as Components};
+    use crate::resolve::{Instance, Node, NodeIx, Part};
+
+    /// One output per job; `reads` names earlier jobs.
+    fn graph(reads: &[&[u32]]) -> Graph {
+        let mut graph = Graph::default();
+        for (index, from) in reads.iter().enumerate() {
+            let class = format!("c{index}").into();
+            let identity = Identity { class, instance: Components::new([]), label: "l".into(), repository: "r".into() };
+            graph.nodes.push(Node { identity, origin: Origin::Job { job: JobIx(index as u32), output: 0 } });
+            let parts = from.iter().map(|n| Part { node: NodeIx(*n), alternative: 0, values: vec![] }).collect();
+            graph.jobs.push(Instance { formula: 0, binding: vec![], inputs: vec![parts], outputs: vec![NodeIx(index as u32)] });
+        }
+        graph
+    }
+
+    fn ready(states: &mut States) -> Vec<u32> {
+        std::iter::from_fn(|| states.next_ready()).map(|job| job.0).collect()
+    }
+
+    #[test]
+    fn readers_wait_for_all_they_read() {
+        let mut s = States::new(&graph(&[&[], &[], &[0, 1, 0]]));
+        assert_eq!(ready(&mut s), [0, 1]);
+        s.set(JobIx(0), State::Done);
+        assert_eq!(ready(&mut s), [] as [u32; 0]);
+        s.set(JobIx(1), State::Valid);
+        assert_eq!(ready(&mut s), [2]);
+    }
+
+    #[test]
+    fn a_failure_blocks_everything_over_it() {
+        let mut s = States::new(&graph(&[&[], &[0], &[1], &[]]));
+        assert_eq!(s.set(JobIx(0), State::Failed), [JobIx(1), JobIx(2)]);
+        assert_eq!(s.get(JobIx(2)), State::Blocked);
+        assert_eq!(s.get(JobIx(3)), State::Ready);
+    }
+
+    #[test]
+    fn unsettling_judges_again_what_was_settled_over_it_and_running_readers_afterwards() {
+        let mut s = States::new(&graph(&[&[], &[0], &[0], &[1, 2]]));
+        s.set(JobIx(0), State::Valid);
+        ready(&mut s);
+        s.set(JobIx(1), State::Valid);
+        s.set(JobIx(2), State::Running);
+        s.unsettle(JobIx(0));
+        assert_eq!(ready(&mut s), [0]);
+        assert_eq!(s.get(JobIx(1)), State::Waiting { on: 1 });
+        s.set(JobIx(2), State::Done);
+        assert_eq!(s.get(JobIx(2)), State::Waiting { on: 1 }, "it read what is being made again");
+        s.set(JobIx(0), State::Done);
+        assert_eq!(ready(&mut s), [1, 2]);
+        s.set(JobIx(1), State::Done);
+        s.set(JobIx(2), State::Done);
+        assert_eq!(ready(&mut s), [3]);
+    }
+}
