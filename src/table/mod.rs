@@ -1,1 +1,4 @@
 //!
+pub fn canonical(s: &str) -> String {
+    s.to_string()
+}

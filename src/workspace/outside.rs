@@ -1,0 +1,212 @@
+//! The outside as resolving and planning see it: source files on disk, publications, holds and records in the catalog.
+//!
+//! What is true here: nothing is written. Each file is looked at once in a request, and hashed only where its stamp is not the recorded one.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::failure::Failure;
+use crate::catalog::{self, Hold, Reader, SnapshotId};
+use crate::diagnostic::Diagnostic;
+use crate::digest::ContentHash;
+use crate::formula::program::{Program, Source};
+use crate::identity::{Binding, Identity, Name, Pattern};
+use crate::plan::{Observed, Settled, SourceState};
+use crate::resolve::{Graph, NodeIx, Offer, Origin, Standing, World};
+use crate::store::{Content, Found, sources};
+
+/// Class, instance and repository: what condemned bytes are condemned for.
+type Place = (Name, crate::identity::Instance, Name);
+
+/// One request's view.
+pub struct Outside<'a> {
+    root: &'a Path,
+    program: &'a Program,
+    reader: &'a dyn Reader,
+    holds: HashMap<Identity, (Hold, Option<SnapshotId>)>,
+    condemned: HashMap<Place, HashSet<ContentHash>>,
+    published: RefCell<HashMap<Name, HashSet<Identity>>>,
+    sourced: RefCell<HashMap<Name, HashSet<Identity>>>,
+    found: RefCell<HashMap<(usize, Binding), Option<Found>>>,
+    /// What went wrong while a question was answered; asked for at the end.
+    problem: RefCell<Option<Failure>>,
+}
+
+/// A source's file as it is now, with what is to be recorded of it.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    pub found: Found,
+    /// Hashed now; `None` where the recorded stamp says that nobody touched it.
+    pub content: Option<Content>,
+}
+
+impl<'a> Outside<'a> {
+    pub fn new(root: &'a Path, program: &'a Program, reader: &'a dyn Reader) -> Result<Self, Failure> {
+        let holds = reader.holds()?.into_iter().map(|(identity, hold, current)| (identity, (hold, current))).collect();
+        let mut condemned: HashMap<Place, HashSet<ContentHash>> = HashMap::new();
+        for (identity, content) in reader.condemned()? {
+            condemned.entry((identity.class, identity.instance, identity.repository)).or_default().insert(content);
+        }
+        Ok(Self {
+            root,
+            program,
+            reader,
+            holds,
+            condemned,
+            published: RefCell::default(),
+            sourced: RefCell::default(),
+            found: RefCell::default(),
+            problem: RefCell::default(),
+        })
+    }
+
+    /// What went wrong on disk or in the catalog while resolving asked.
+    pub fn check(&self) -> Result<(), Failure> {
+        self.problem.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    fn or_report<T: Default>(&self, answer: Result<T, Failure>) -> T {
+        answer.unwrap_or_else(|failure| {
+            self.problem.borrow_mut().get_or_insert(failure);
+            T::default()
+        })
+    }
+
+    fn look(&self, source: &Source, binding: &Binding) -> Option<Found> {
+        let key = (source.id, binding.clone());
+        if let Some(known) = self.found.borrow().get(&key) {
+            return known.clone();
+        }
+        let found = self.or_report(sources::lookup(self.root, source, binding).map_err(|e| unreadable(source, &e)));
+        self.found.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    fn recorded(&self, class: &Name) -> HashSet<Identity> {
+        if let Some(known) = self.sourced.borrow().get(class) {
+            return known.clone();
+        }
+        let all: HashSet<Identity> = self.or_report(self.reader.sourced(class).map_err(Failure::from)).into_iter().collect();
+        self.sourced.borrow_mut().insert(class.clone(), all.clone());
+        all
+    }
+
+    fn is_published(&self, identity: &Identity) -> bool {
+        if let Some(known) = self.published.borrow().get(&identity.class) {
+            return known.contains(identity);
+        }
+        let all: HashSet<Identity> = self.or_report(self.reader.published(&identity.class).map_err(Failure::from)).into_iter().collect();
+        let is = all.contains(identity);
+        self.published.borrow_mut().insert(identity.class.clone(), all);
+        is
+    }
+
+    /// Looks at every source of the graph: unchanged by its stamp, or hashed, many at once.
+    pub fn observe(&self, graph: &Graph, standings: &[catalog::Standing]) -> Result<HashMap<NodeIx, (Observed, Option<Sight>)>, Failure> {
+        let mut looks = Vec::new();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            if let Origin::Source { source, binding } = &node.origin {
+                let source = &self.program.sources[*source];
+                looks.push((NodeIx(index as u32), source, self.look(source, binding), &standings[index]));
+            }
+        }
+        self.check()?;
+        let seen: Vec<_> = looks.into_par_iter().map(|(node, source, found, standing)| Ok((node, self::see(self.root, source, found, standing)?)));
+        let seen: Result<Vec<_>, Failure> = seen;
+        Ok(seen?.into_iter().collect())
+    }
+}
+
+fn see(root: &Path, source: &Source, found: Option<Found>, standing: &catalog::Standing) -> Result<(Observed, Option<Sight>), Failure> {
+    let recorded = standing.current.as_ref().map(|c| &c.snapshot);
+    let settled = |snapshot: &catalog::Snapshot| Some(Settled::of(snapshot.clone()));
+    let Some(found) = found else {
+        return Ok((Observed { state: SourceState::Vanished, settled: recorded.and_then(settled) }, None));
+    };
+    if let Some(snapshot) = recorded
+        && !snapshot.stored
+        && snapshot.path == found.path
+        && snapshot.stamp == found.stamp
+        && found.stamp.is_settled()
+    {
+        return Ok((Observed { state: SourceState::Unchanged, settled: settled(snapshot) }, None));
+    }
+    let content = sources::hash(root, &found).map_err(|e| unreadable(source, &e))?;
+    let observed = match recorded {
+        Some(snapshot) if snapshot.content == content.hash => Observed { state: SourceState::Unchanged, settled: settled(snapshot) },
+        other => {
+            let state = if other.is_some() { SourceState::Changed } else { SourceState::New };
+            let ending = crate::recipe::ending(&found.path).to_string();
+            Observed { state, settled: Some(Settled { content: content.hash, snapshot: None, ending }) }
+        }
+    };
+    Ok((observed, Some(Sight { found, content: Some(content) })))
+}
+
+fn unreadable(source: &Source, error: &dyn std::fmt::Display) -> Failure {
+    let text = source.from.as_ref().map_or("", |p| p.text.as_str());
+    Failure::from(Diagnostic::error("E0801", format!("a source's files cannot be read: {error}")).note(format!("the source `{text}` at {}", source.place)))
+}
+
+impl World for Outside<'_> {
+    fn source(&self, source: &Source, binding: &Binding, identity: &Identity) -> Offer {
+        let found = self.look(source, binding);
+        let place = (identity.class.clone(), identity.instance.clone(), identity.repository.clone());
+        let Some(found) = found else {
+            if self.recorded(&identity.class).contains(identity) {
+                return Offer::Vanished;
+            }
+            if let Some(content) = self.condemned.get(&place).and_then(|all| all.iter().next()) {
+                return Offer::Condemned { content: *content };
+            }
+            let path = source.from.as_ref().and_then(|p| p.render(binding).or_else(|| Some(p.text.clone())));
+            return Offer::Missing { path: path.unwrap_or_default() };
+        };
+        let Some(condemned) = self.condemned.get(&place) else { return Offer::There };
+        let content = self.or_report(sources::hash(self.root, &found).map(Some).map_err(|e| unreadable(source, &e)));
+        match content {
+            Some(content) if condemned.contains(&content.hash) => Offer::Condemned { content: content.hash },
+            _ => Offer::There,
+        }
+    }
+
+    fn source_instances(&self, source: &Source) -> Vec<Binding> {
+        let listed = self.or_report(sources::list(self.root, source).map_err(|e| unreadable(source, &e)));
+        let mut all: Vec<Binding> = Vec::with_capacity(listed.len());
+        for (binding, found) in listed {
+            self.found.borrow_mut().insert((source.id, binding.clone()), Some(found));
+            all.push(binding);
+        }
+        for identity in self.recorded(&source.pattern.class) {
+            let mut binding = blank(&source.pattern, source.variables.len());
+            if source.pattern.unify(&identity, &mut binding).is_ok() {
+                all.push(binding);
+            }
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn standing(&self, identity: &Identity) -> Standing {
+        match self.holds.get(identity) {
+            Some((_, Some(_))) => Standing::Held,
+            Some((hold, None)) => Standing::HeldEmpty { because: hold.because.clone() },
+            None if self.is_published(identity) => Standing::Published,
+            None => Standing::Nothing,
+        }
+    }
+
+    fn published(&self, class: &str) -> Vec<Identity> {
+        self.or_report(self.reader.published(class).map_err(Failure::from))
+    }
+}
+
+fn blank(pattern: &Pattern, variables: usize) -> Binding {
+    let mut binding = pattern.blank();
+    binding.resize(variables.max(binding.len()), None);
+    binding
+}
