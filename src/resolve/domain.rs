@@ -89,6 +89,9 @@ pub struct Unbounded {
 
 pub type Candidates = Result<Rc<Vec<Identity>>, Unbounded>;
 
-/// Candidates by class; `None` while they are being found.
+/// Class, label and repository.
+pub type Shelf = (Name, Name, Name);
+
+/// Candidates by shelf; `None` while they are being found.
 #[derive(Default)]
-pub struct Cache(pub HashMap<Name, Option<Candidates>>);
+pub struct Cache(pub HashMap<Shelf, Option<Candidates>>);

@@ -5,40 +5,59 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::domain::{self, Candidates, Unbounded};
+use super::domain::{self, Candidates, Shelf, Unbounded};
 use super::provide::Resolver;
 use crate::formula::program::{Domain, Formula, Input, PatternChoice, Role};
 use crate::identity::{Binding, Identity, Name, Pattern, Period, Term, Type, Value, Var};
 
 impl<'a> Resolver<'a> {
-    /// Every identity of a class that might be providable, sorted.
-    pub fn candidates(&mut self, class: &Name) -> Candidates {
-        match self.instances.0.get(class) {
+    /// Every identity on a shelf that might be providable, sorted.
+    pub fn candidates(&mut self, shelf: &Shelf) -> Candidates {
+        match self.instances.0.get(shelf) {
             Some(Some(found)) => return found.clone(),
-            // Asked for while being found: the class reads itself, and some other input must tell its instances.
+            // Asked for while being found: a rolling table reads itself, and some other input must tell its instances.
             Some(None) => {
-                return Err(Unbounded { class: class.clone(), formula: class.to_string(), place: String::new(), variable: "".into() });
+                let (class, formula) = (shelf.0.clone(), shelf.0.to_string());
+                return Err(Unbounded { class, formula, place: String::new(), variable: "".into() });
             }
             None => {}
         }
-        self.instances.0.insert(class.clone(), None);
-        let found = self.find(class).map(Rc::new);
-        self.instances.0.insert(class.clone(), Some(found.clone()));
+        self.instances.0.insert(shelf.clone(), None);
+        let found = self.find(shelf).map(Rc::new);
+        self.instances.0.insert(shelf.clone(), Some(found.clone()));
         found
     }
 
-    fn find(&mut self, class: &Name) -> Result<Vec<Identity>, Unbounded> {
+    /// The shelves on which a class stands under a label, sorted.
+    pub fn shelves(&self, class: &Name, label: &Name) -> Vec<Shelf> {
+        let outputs = self.program.makers.get(class).into_iter().flatten().flat_map(|id| &self.program.formulas[*id].outputs).map(|o| &o.pattern);
+        let sources = self.program.source_of.get(class).into_iter().flatten().map(|id| &self.program.sources[*id].pattern);
+        let mut repositories: Vec<Name> =
+            outputs.chain(sources).filter(|p| p.class == *class && p.label == *label).map(|p| p.repository.clone()).collect();
+        repositories.extend(self.world.published(class).into_iter().filter(|i| i.label == *label).map(|i| i.repository));
+        repositories.sort();
+        repositories.dedup();
+        repositories.into_iter().map(|repository| (class.clone(), label.clone(), repository)).collect()
+    }
+
+    fn find(&mut self, shelf: &Shelf) -> Result<Vec<Identity>, Unbounded> {
+        let (class, label, repository) = shelf;
+        let stands_on = |pattern: &Pattern| pattern.class == *class && pattern.label == *label && pattern.repository == *repository;
         let mut all = self.world.published(class);
+        all.retain(|i| i.label == *label && i.repository == *repository);
         for id in self.program.source_of.get(class).into_iter().flatten() {
             let source = &self.program.sources[*id];
-            if source.from.is_some() {
+            if source.from.is_some() && stands_on(&source.pattern) {
                 all.extend(self.world.source_instances(source).iter().filter_map(|b| source.pattern.instantiate(b)));
             }
         }
         for id in self.program.makers.get(class).into_iter().flatten() {
             let formula = &self.program.formulas[*id];
+            if !formula.outputs.iter().any(|o| stands_on(&o.pattern)) {
+                continue;
+            }
             for binding in self.bindings(class, formula)? {
-                for output in formula.outputs.iter().filter(|o| o.pattern.class == *class) {
+                for output in formula.outputs.iter().filter(|o| stands_on(&o.pattern)) {
                     if let Some(identity) = output.pattern.instantiate(&binding)
                         && self.allowed(formula, &binding, &identity).is_ok()
                     {
@@ -66,7 +85,7 @@ impl<'a> Resolver<'a> {
             if first_unbound(formula, &partial).is_none() {
                 break;
             }
-            if input.optional || input.wildcard || input.alternatives.iter().any(|a| a.own_class) {
+            if input.optional {
                 continue;
             }
             match self.proposals(formula, input) {
@@ -110,10 +129,9 @@ impl<'a> Resolver<'a> {
                 {
                     start[var.0 as usize] = Some(value);
                 }
-                for identity in self.candidates(&pattern.class)?.iter() {
-                    if identity.label == pattern.label && identity.repository == pattern.repository {
-                        proposed.extend(read_back(formula, pattern, identity, &start));
-                    }
+                let shelf = (pattern.class.clone(), pattern.label.clone(), pattern.repository.clone());
+                for identity in self.candidates(&shelf)?.iter() {
+                    proposed.extend(read_back(formula, pattern, identity, &start));
                 }
             }
         }

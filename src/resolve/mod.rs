@@ -17,3 +17,6 @@ pub use graph::*;
 pub use provide::Resolver;
 pub use target::{ResolveError, Selection};
 pub use world::{Offer, Standing, World};
+
+#[cfg(test)]
+mod tests;

@@ -255,8 +255,8 @@ impl<'a> Resolver<'a> {
             if binding[index].is_none() {
                 // The newest candidate's reason tells most.
                 let because = self.newest_reason(formula, var, binding, time);
-                let needed = formula.inputs.iter().find(|i| !i.optional && mentions(formula, i, var));
-                if let Some(input) = needed {
+                let blocks = |i: &&Input| mentions(formula, i, var) && (!i.optional || self.gap_in_own_class(formula, i, var, binding));
+                if let Some(input) = formula.inputs.iter().find(blocks) {
                     return Err(missing(&input.name, because));
                 }
             }
@@ -326,13 +326,11 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    /// Whether all needed inputs that name `var` can be provided together under its value in `binding`.
+    /// Whether all needed inputs that name `var` (or, where only optional ones do, those) can be provided together under its value in `binding`.
     fn together(&mut self, formula: &'a Formula, var: Var, binding: &Binding, time: Option<Period>) -> bool {
-        formula
-            .inputs
-            .iter()
-            .filter(|i| !i.optional && mentions(formula, i, var))
-            .all(|input| self.input_provided(formula, input, binding, time))
+        let naming: Vec<&Input> = formula.inputs.iter().filter(|i| mentions(formula, i, var)).collect();
+        let needed = naming.iter().any(|i| !i.optional);
+        naming.into_iter().filter(|i| !needed || !i.optional).all(|input| self.input_provided(formula, input, binding, time))
     }
 
     /// Whether an input can be provided, its unbound variables ranging over their domains.
@@ -443,7 +441,7 @@ impl<'a> Resolver<'a> {
         let mut found: Vec<(crate::identity::Instance, Part)> = Vec::new();
         for (alternative, choice) in input.alternatives.iter().enumerate() {
             let Some(pattern) = choice.pattern.under(binding) else { continue };
-            let candidates = match self.candidates(&pattern.class) {
+            let candidates = match self.candidates(&(pattern.class.clone(), pattern.label.clone(), pattern.repository.clone())) {
                 Ok(candidates) => candidates,
                 Err(u) => {
                     let identity = Identity {
@@ -469,6 +467,19 @@ impl<'a> Resolver<'a> {
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
         found.into_iter().map(|(_, part)| Answer::Part(part)).collect()
+    }
+
+    /// Whether an optional input of the output's own class could have had a part since the class began: then its lack is a gap, not a beginning.
+    fn gap_in_own_class(&self, formula: &Formula, input: &Input, var: Var, binding: &Binding) -> bool {
+        let variable = &formula.variables[var.0 as usize];
+        let Role::Expanded { domain, .. } = &variable.role else { return false };
+        let mut trial = binding.clone();
+        domain::values(self.program, domain, variable.ty, binding).unwrap_or_default().into_iter().any(|value| {
+            trial[var.0 as usize] = Some(value);
+            let own = input.alternatives.iter().filter(|a| a.own_class);
+            let mut identities = own.filter_map(|a| a.pattern.under(&trial)?.instantiate(&trial));
+            identities.any(|identity| !self.before_since(&identity))
+        })
     }
 
     /// Whether an identity of the formula's own class lies before the earliest `since` of all that could make it.

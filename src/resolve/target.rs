@@ -130,17 +130,20 @@ impl Resolver<'_> {
     }
 
     fn find_matching(&mut self, target: &Target, label: &Name, wanted: &[Wanted]) -> Result<Selection, ResolveError> {
-        let candidates =
-            self.candidates(&target.class).map_err(|unbounded| ResolveError::Unbounded { target: target.text.clone(), unbounded })?;
+        let mut candidates = Vec::new();
+        for shelf in self.shelves(&target.class, label) {
+            if target.repository.as_ref().is_none_or(|r| *r == shelf.2) {
+                let found = self.candidates(&shelf).map_err(|unbounded| ResolveError::Unbounded { target: target.text.clone(), unbounded })?;
+                candidates.extend(found.iter().cloned());
+            }
+        }
         let matches = |identity: &Identity| {
-            identity.label == *label
-                && target.repository.as_ref().is_none_or(|r| *r == identity.repository)
-                && wanted.iter().zip(identity.instance.0.iter()).all(|(w, c)| match w {
+            wanted.iter().zip(identity.instance.0.iter()).all(|(w, c)| match w {
                     Wanted::Any => true,
                     Wanted::Values(values) => values.binary_search(&c.value).is_ok(),
                 })
         };
-        let mut identities: Vec<Identity> = candidates.iter().filter(|i| matches(i)).cloned().collect();
+        let mut identities: Vec<Identity> = candidates.into_iter().filter(matches).collect();
         if target.repository.is_none() {
             identities = self.without_copies(identities);
         }
