@@ -10,7 +10,7 @@ pub mod sqlite;
 
 pub use records::*;
 
-use crate::digest::{FixedHash, Key};
+use crate::digest::{ContentHash, FixedHash, Key};
 use crate::identity::Identity;
 
 /// What went wrong in the catalog.
@@ -44,6 +44,8 @@ pub trait Reader {
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>>;
     /// Current identities of a class that were published or held, whatever their label and repository.
     fn published(&self, class: &str) -> Result<Vec<Identity>>;
+    /// Condemned bytes, each with the identities of its class, instance and repository.
+    fn condemned(&self) -> Result<Vec<(Identity, ContentHash)>>;
     /// All held identities, with what they stand for; `None`: held empty.
     fn holds(&self) -> Result<Vec<(Identity, Hold, Option<SnapshotId>)>>;
     /// Current identities of a class that were read from sources.
@@ -64,6 +66,6 @@ pub trait Reader {
 
 /// Reads and writes.
 pub trait Catalog: Reader {
-    /// All changes or none, in one durable transaction. Ids of new runs and snapshots come back in the order given.
-    fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<Vec<Applied>>;
+    /// All changes or none, in one durable transaction; `now` is when. Ids of new runs and snapshots come back in the order given.
+    fn commit(&self, actor: &Actor, now: Timestamp, changes: &[Change]) -> Result<Vec<Applied>>;
 }

@@ -297,7 +297,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
                 changes.push(Change::Point { identity, snapshot: snapshot.id, expect: None, because: because.clone() });
             }
         }
-        self.catalog.commit(&self.options.actor, &changes)?;
+        self.catalog.commit(&self.options.actor, (self.options.clock)(), &changes)?;
         for (job, made, _) in reused {
             let Some(keys) = self.judge.keys(job) else { continue };
             self.now_stands(job, &keys, &made.outputs);
@@ -386,7 +386,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         if changes.is_empty() {
             return Ok(());
         }
-        let applied = self.catalog.commit(&self.options.actor, &changes)?;
+        let applied = self.catalog.commit(&self.options.actor, (self.options.clock)(), &changes)?;
         let runs = applied.iter().zip(&changes).filter_map(|(applied, change)| match (applied, change) {
             (Applied::Run { run, outputs }, Change::Run(new)) if new.outcome == Outcome::Succeeded => Some((*run, outputs.clone())),
             _ => None,
