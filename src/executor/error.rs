@@ -15,7 +15,7 @@ pub enum JobError {
     Timeout(Duration),
     #[error("it was interrupted")]
     Interrupted,
-    #[error("it ended well, but left nothing at {path}{}", found(.found))]
+    #[error("it ended well, but left nothing at {path}{}", listed(.found))]
     NoOutput { path: String, found: Vec<String> },
     #[error("it left a {is} at {path}, where a {wanted} is expected")]
     WrongKind { path: String, is: &'static str, wanted: &'static str },
@@ -54,6 +54,6 @@ fn seconds(limit: &Duration) -> String {
     format!("{} s", limit.as_secs_f64())
 }
 
-fn found(found: &[String]) -> String {
+fn listed(found: &[String]) -> String {
     if found.is_empty() { "; it left no file at all".into() } else { format!("; it left {}", found.join(", ")) }
 }

@@ -8,6 +8,7 @@ pub mod state;
 pub mod resources;
 pub mod workshop;
 pub mod schedule;
+pub mod local;
 
 pub use event::*;
 pub use schedule::{Options, RunError, Scheduler};

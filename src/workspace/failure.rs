@@ -1,6 +1,9 @@
 //! What a request ends with where it cannot be met: diagnostics, and the exit code that follows from them.
 
+use crate::catalog::CatalogError;
 use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::run::RunError;
+use crate::store::StoreError;
 
 /// One or more problems, at least one of them an error.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,5 +38,45 @@ impl From<Diagnostic> for Failure {
 impl From<Vec<Diagnostic>> for Failure {
     fn from(diagnostics: Vec<Diagnostic>) -> Self {
         Self { diagnostics }
+    }
+}
+
+impl From<CatalogError> for Failure {
+    fn from(error: CatalogError) -> Self {
+        let message = error.to_string();
+        Self::from(match error {
+            CatalogError::Unusable { .. } => Diagnostic::error("E0802", message).help("look at the path and its permissions, or say another one: `catalog:` in formake.yaml"),
+            CatalogError::Schema { .. } => Diagnostic::error("E0803", message).help("use the formake that wrote it, or a newer one"),
+            CatalogError::Sqlite(_) => Diagnostic::error("E0804", message).help("nothing that was committed is lost; look at free space and permissions, and try again"),
+            CatalogError::Moved { .. } => Diagnostic::error("E0805", message).help("look at what it stands for now, and try again"),
+        })
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        Self::from(match error {
+            StoreError::NoRepository { .. } => Diagnostic::error("E0811", message).help("add it to `repositories:` in formake.yaml"),
+            StoreError::Root { .. } => Diagnostic::error("E0812", message).help("make it, mount it, or correct `root` in formake.yaml"),
+            _ => Diagnostic::error("E0810", message),
+        })
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Catalog(error) => error.into(),
+            RunError::Store(reason) => Diagnostic::error("E0813", format!("what was made could not be kept: {reason}"))
+                .help("nothing that was committed is lost; look at free space and permissions, and build again")
+                .into(),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Diagnostic::error("E0810", error.to_string()).into()
     }
 }

@@ -39,8 +39,8 @@ pub struct Outside<'a> {
 #[derive(Clone, Debug)]
 pub struct Sight {
     pub found: Found,
-    /// Hashed now; `None` where the recorded stamp says that nobody touched it.
-    pub content: Option<Content>,
+    /// Hashed now.
+    pub content: Content,
 }
 
 impl<'a> Outside<'a> {
@@ -114,8 +114,9 @@ impl<'a> Outside<'a> {
             }
         }
         self.check()?;
-        let seen: Vec<_> = looks.into_par_iter().map(|(node, source, found, standing)| Ok((node, self::see(self.root, source, found, standing)?)));
-        let seen: Result<Vec<_>, Failure> = seen;
+        let root = self.root;
+        let seen: Result<Vec<_>, Failure> =
+            looks.into_par_iter().map(|(node, source, found, standing)| Ok((node, see(root, source, found, standing)?))).collect();
         Ok(seen?.into_iter().collect())
     }
 }
@@ -143,7 +144,7 @@ fn see(root: &Path, source: &Source, found: Option<Found>, standing: &catalog::S
             Observed { state, settled: Some(Settled { content: content.hash, snapshot: None, ending }) }
         }
     };
-    Ok((observed, Some(Sight { found, content: Some(content) })))
+    Ok((observed, Some(Sight { found, content })))
 }
 
 fn unreadable(source: &Source, error: &dyn std::fmt::Display) -> Failure {

@@ -35,7 +35,8 @@ pub use values::seconds as duration;
 
 use super::program::{PatternChoice, Program};
 use super::settings::{Files, Settings};
-use crate::diagnostic::Diagnostic;
+use super::ast::Span;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::identity::{Name, Precision, Type};
 
 /// A program, and what was found on the way.
@@ -46,6 +47,13 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
     /// What places refer to, by [`super::ast::FileId`]: formula files, and the SQL files that they name.
     pub texts: Vec<(Name, String)>,
+}
+
+impl Compiled {
+    /// A span as a place that can be shown.
+    pub fn place(&self, span: Span) -> Place {
+        Place { file: self.texts[span.file.0 as usize].0.clone(), start: span.start, end: span.end }
+    }
 }
 
 /// Compiles a project.

@@ -1,0 +1,195 @@
+//! The workshop on this machine: jobs in folders below `.formake/jobs`, outputs into the local store.
+//!
+//! What is true here: a job's folder is new and its own; what it left is hashed in the store's hands; after it, every snapshot it read is
+//! looked at once more, so that nothing is committed that was made from bytes which changed meanwhile. A failed job's folder stays to be looked at.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::workshop::{Failure, Task, Workshop};
+use crate::catalog::{NewSnapshot, Snapshot, Timestamp};
+use crate::digest::of_bytes;
+use crate::executor::{Cancel, Executor, JobError, WORK, log};
+use crate::formula::program::Program;
+use crate::identity::Identity;
+use crate::plan::{Bytes, Condition, Judge};
+use crate::recipe::{self, Action, Job, JobOutput};
+use crate::resolve::JobIx;
+use crate::store::{LocalStore, Stored};
+use crate::validity::Keys;
+
+/// So many of a failed job's last lines are shown.
+const TAIL: usize = 12;
+
+/// Where snapshots' bytes are, and whether they are right.
+pub trait Disk: Bytes + Sync {
+    fn store(&self) -> &LocalStore;
+    fn path(&self, snapshot: &Snapshot) -> PathBuf;
+    /// A glob source's files, relative to the folder returned with them.
+    fn glob(&self, snapshot: &Snapshot) -> Option<(PathBuf, Vec<String>)>;
+}
+
+pub struct LocalWorkshop<'a, E> {
+    program: &'a Program,
+    disk: &'a dyn Disk,
+    executor: E,
+    root: &'a Path,
+    jobs: PathBuf,
+    logs: PathBuf,
+    clock: fn() -> Timestamp,
+}
+
+impl<'a, E: Executor> LocalWorkshop<'a, E> {
+    /// `own`: formake's folder in the project.
+    pub fn new(
+        program: &'a Program,
+        disk: &'a dyn Disk,
+        executor: E,
+        root: &'a Path,
+        own: PathBuf,
+        clock: fn() -> Timestamp,
+    ) -> io::Result<Self> {
+        let (jobs, logs) = (own.join("jobs"), own.join("logs"));
+        fs::create_dir_all(&jobs)?;
+        fs::create_dir_all(&logs)?;
+        Ok(Self { program, disk, executor, root, jobs, logs, clock })
+    }
+
+    /// Unique among all builds of this project: when, by whom, which one.
+    fn folder_name(&self, started: Timestamp) -> String {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        format!("{started}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn keep(&self, output: &JobOutput, identity: &Identity, job: &Job, folder: &Path) -> Result<Stored, Failure> {
+        let store = self.disk.store();
+        let place = (&*identity.repository, &*identity.class, &identity.instance);
+        let kept = if matches!(job.action, Action::Copy) {
+            let part = job.inputs.first().and_then(|input| input.parts.first()).ok_or_else(|| failure("there is nothing to copy"))?;
+            let name = part.at.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            if part.files.is_empty() {
+                store.take_copy(&part.at, place.0, place.1, place.2, &name)
+            } else {
+                let gathered = folder.join(&*output.name);
+                for file in &part.files {
+                    let to = gathered.join(file);
+                    let made = to.parent().map_or(Ok(()), fs::create_dir_all);
+                    made.and_then(|()| fs::copy(part.at.join(file), &to)).map_err(|e| failure(&e.to_string()))?;
+                }
+                store.take_in(&gathered, place.0, place.1, place.2, &output.name)
+            }
+        } else {
+            let name = Path::new(&output.path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            store.take_in(&folder.join(WORK).join(&output.path), place.0, place.1, place.2, &name)
+        };
+        kept.map_err(|error| failure(&format!("its output cannot be kept: {error}")))
+    }
+
+    /// What changed under the job's hands, if anything did.
+    fn check_reads(&self, task: &Task, job: &Job, folder: &Path) -> Result<(), Failure> {
+        for snapshot in &task.reads {
+            let now = self.disk.condition(snapshot);
+            if now == Condition::Intact {
+                continue;
+            }
+            let message = if snapshot.stored {
+                format!("its input {} is not what it was before: a job must not change what it reads", snapshot.identity)
+            } else {
+                format!("its source {} changed while it ran; build again to use the new bytes", snapshot.identity)
+            };
+            return Err(Failure { message, damaged: vec![snapshot.clone()], ..Failure::default() });
+        }
+        for (path, _) in &job.uses {
+            let known = self.program.formulas.iter().flat_map(|f| &f.recipe.uses).find(|file| file.path == *path).map(|file| file.hash);
+            let used = fs::read(folder.join(WORK).join(path)).ok().map(|bytes| of_bytes(&bytes));
+            let project = fs::read(self.root.join(path)).ok().map(|bytes| of_bytes(&bytes));
+            if project != known && used != known {
+                return Err(failure(&format!("the code file {path} changed while it ran; build again to use the new code")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn failure(message: &str) -> Failure {
+    Failure { message: message.to_string(), ..Failure::default() }
+}
+
+impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
+    fn prepare(&self, judge: &Judge<'_>, job: JobIx, _: &Keys, attempt: u32) -> Result<Task, Failure> {
+        let instance = judge.instance(job);
+        let formula = judge.formula(job);
+        let mut reads = Vec::new();
+        let mut inputs = Vec::with_capacity(instance.inputs.len());
+        for parts in &instance.inputs {
+            let mut given = Vec::with_capacity(parts.len());
+            for part in parts {
+                let snapshot = judge.settled[part.node.0 as usize].as_ref().and_then(|s| s.snapshot.as_ref());
+                let snapshot = snapshot.ok_or_else(|| Failure::bug("an input was not settled"))?;
+                let (at, files) = self.disk.glob(snapshot).unwrap_or_else(|| (self.disk.path(snapshot), Vec::new()));
+                given.push(recipe::GivenPart {
+                    identity: judge.identity(part.node).clone(),
+                    content: snapshot.content,
+                    alternative: part.alternative,
+                    values: part.values.clone(),
+                    name: Path::new(&snapshot.path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+                    folder: snapshot.kind == crate::store::Kind::Folder,
+                    at,
+                    files,
+                });
+                reads.push(snapshot.clone());
+            }
+            inputs.push(given);
+        }
+        let outputs = judge.outputs(job);
+        let work = recipe::render(self.program, formula, &instance.binding, &inputs, &outputs, self.root).map_err(|e| failure(&e.to_string()))?;
+        let started = (self.clock)();
+        Ok(Task { job, attempt, started, folder: self.folder_name(started), work: Some(work), reads, outputs })
+    }
+
+    fn make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
+        let Some(job) = &task.work else { return Err(Failure::bug("a job was not prepared")) };
+        let folder = self.jobs.join(&task.folder);
+        if let Err(error) = self.executor.execute(job, &folder, cancel) {
+            let tail = match &error {
+                JobError::Sql(_) => Vec::new(),
+                _ => log::tail(&folder.join("log.txt"), TAIL),
+            };
+            // A job that damaged what it read is told so, whatever else went wrong.
+            let damaged = self.check_reads(task, job, &folder).err().map(|f| f.damaged).unwrap_or_default();
+            return Err(Failure { message: error.to_string(), tail, may_retry: error.may_retry(), damaged });
+        }
+        self.check_reads(task, job, &folder)?;
+        let mut made = Vec::with_capacity(task.outputs.len());
+        for (output, identity) in job.outputs.iter().zip(&task.outputs) {
+            let kept = self.keep(output, identity, job, &folder)?;
+            made.push(NewSnapshot {
+                identity: identity.clone(),
+                content: kept.content.hash,
+                kind: kept.content.kind,
+                bytes: kept.content.bytes,
+                files: kept.content.files,
+                path: kept.path,
+                stored: true,
+                stamp: kept.content.stamp,
+            });
+        }
+        Ok(made)
+    }
+
+    fn seal(&self, made: &[&NewSnapshot]) -> Result<(), String> {
+        let places: Vec<(&str, &str)> = made.iter().map(|new| (&*new.identity.repository, new.path.as_str())).collect();
+        self.disk.store().seal(&places).map_err(|error| error.to_string())
+    }
+
+    fn clear(&self, task: &Task, succeeded: bool) {
+        let folder = self.jobs.join(&task.folder);
+        let log = folder.join("log.txt");
+        if succeeded && fs::metadata(&log).is_ok_and(|m| m.len() > 0) {
+            let _ = fs::rename(&log, self.logs.join(format!("{}.log", task.folder)));
+        }
+        let _ = crate::store::local::remove(&folder);
+    }
+}
