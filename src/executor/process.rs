@@ -112,7 +112,9 @@ pub fn in_words(status: ExitStatus) -> String {
         name.to_string()
     };
     match (status.code(), status.signal()) {
-        (Some(code), _) if (129..=159).contains(&code) => format!("exit status {code}: a command in it was ended by {}", signal(code - 128)),
+        (Some(code), _) if (129..=159).contains(&code) => {
+            format!("exit status {code}: a command in it was ended by {}", signal(code - 128))
+        }
         (Some(127), _) => "exit status 127: a command in it was not found".into(),
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(number)) => signal(number),

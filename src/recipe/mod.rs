@@ -18,3 +18,6 @@ pub fn values_read(
 ) -> std::collections::BTreeMap<String, serde_json::Value> {
     Default::default()
 }
+
+mod pending;
+pub use pending::*;

@@ -30,7 +30,8 @@ impl<'a> Resolver<'a> {
 
     /// The shelves on which a class stands under a label, sorted.
     pub fn shelves(&self, class: &Name, label: &Name) -> Vec<Shelf> {
-        let outputs = self.program.makers.get(class).into_iter().flatten().flat_map(|id| &self.program.formulas[*id].outputs).map(|o| &o.pattern);
+        let outputs =
+            self.program.makers.get(class).into_iter().flatten().flat_map(|id| &self.program.formulas[*id].outputs).map(|o| &o.pattern);
         let sources = self.program.source_of.get(class).into_iter().flatten().map(|id| &self.program.sources[*id].pattern);
         let mut repositories: Vec<Name> =
             outputs.chain(sources).filter(|p| p.class == *class && p.label == *label).map(|p| p.repository.clone()).collect();

@@ -133,15 +133,16 @@ impl Resolver<'_> {
         let mut candidates = Vec::new();
         for shelf in self.shelves(&target.class, label) {
             if target.repository.as_ref().is_none_or(|r| *r == shelf.2) {
-                let found = self.candidates(&shelf).map_err(|unbounded| ResolveError::Unbounded { target: target.text.clone(), unbounded })?;
+                let found =
+                    self.candidates(&shelf).map_err(|unbounded| ResolveError::Unbounded { target: target.text.clone(), unbounded })?;
                 candidates.extend(found.iter().cloned());
             }
         }
         let matches = |identity: &Identity| {
             wanted.iter().zip(identity.instance.0.iter()).all(|(w, c)| match w {
-                    Wanted::Any => true,
-                    Wanted::Values(values) => values.binary_search(&c.value).is_ok(),
-                })
+                Wanted::Any => true,
+                Wanted::Values(values) => values.binary_search(&c.value).is_ok(),
+            })
         };
         let mut identities: Vec<Identity> = candidates.into_iter().filter(matches).collect();
         if target.repository.is_none() {

@@ -65,12 +65,7 @@ fn day(text: &str) -> Option<Period> {
 }
 
 fn case(formulas: &str, files: &[&str]) -> Case {
-    let entry = |id: &str, since: Option<&str>| Entry {
-        id: id.into(),
-        fields: BTreeMap::new(),
-        since: since.and_then(day),
-        until: None,
-    };
+    let entry = |id: &str, since: Option<&str>| Entry { id: id.into(), fields: BTreeMap::new(), since: since.and_then(day), until: None };
     let set = |name: &str, entries: Vec<Entry>| (name.into(), Set { name: name.into(), entries });
     let sets = [
         set("stores", vec![entry("nyc", None), entry("lon", None)]),
@@ -160,7 +155,8 @@ fn latest_takes_the_newest_for_which_all_its_inputs_can_be_provided() {
         "{RAW}source (extra, <DATE>, prod, dl) from \"extra/<DATE>.csv\"\n\
          (raw, <latest D in DATE-3d..DATE>, prod, dl) + (extra, <D>, prod, dl) -> (x, <DATE>, prod, dl) {{ run \"x\" }}"
     );
-    let c = case(&text, &["raw/2024-01-01.csv", "raw/2024-01-02.csv", "raw/2024-01-03.csv", "extra/2024-01-01.csv", "extra/2024-01-02.csv"]);
+    let c =
+        case(&text, &["raw/2024-01-01.csv", "raw/2024-01-02.csv", "raw/2024-01-03.csv", "extra/2024-01-01.csv", "extra/2024-01-02.csv"]);
     assert_eq!(c.reads("x@2024-01-03"), "raw: raw@2024-01-02; extra: extra@2024-01-02");
     assert_eq!(c.reads("x@2024-01-05"), "raw: raw@2024-01-02; extra: extra@2024-01-02");
     assert!(c.reads("x@2024-01-09").starts_with("blocked"));
@@ -305,7 +301,9 @@ fn the_repository_may_be_left_out_where_no_copy_makes_it() {
 
 #[test]
 fn what_is_held_empty_is_blocked_with_all_over_it() {
-    let text = format!("{RAW}(raw, <D>, prod, dl) -> (x, <D>, prod, dl) {{ run \"x\" }}\n(x, <D>, prod, dl) -> (y, <D>, prod, dl) {{ run \"x\" }}");
+    let text = format!(
+        "{RAW}(raw, <D>, prod, dl) -> (x, <D>, prod, dl) {{ run \"x\" }}\n(x, <D>, prod, dl) -> (y, <D>, prod, dl) {{ run \"x\" }}"
+    );
     let mut c = case(&text, &["raw/2024-01-01.csv"]);
     c.world.held_empty.push("x@2024-01-01:prod/dl".into());
     assert_eq!(c.reads("y@2024-01-01"), "blocked: x@2024-01-01");

@@ -144,7 +144,8 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
             inputs.push(given);
         }
         let outputs = judge.outputs(job);
-        let work = recipe::render(self.program, formula, &instance.binding, &inputs, &outputs, self.root).map_err(|e| failure(&e.to_string()))?;
+        let work =
+            recipe::render(self.program, formula, &instance.binding, &inputs, &outputs, self.root).map_err(|e| failure(&e.to_string()))?;
         let started = (self.clock)();
         Ok(Task { job, attempt, started, folder: self.folder_name(started), work: Some(work), reads, outputs })
     }

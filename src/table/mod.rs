@@ -2,3 +2,6 @@
 pub fn canonical(s: &str) -> String {
     s.to_string()
 }
+
+mod pending;
+pub use pending::*;

@@ -14,7 +14,8 @@ pub fn actor() -> Actor {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let words: Vec<String> = std::env::args().skip(1).map(|word| shlex::try_quote(&word).map_or(word.clone(), |w| w.into_owned())).collect();
+    let words: Vec<String> =
+        std::env::args().skip(1).map(|word| shlex::try_quote(&word).map_or(word.clone(), |w| w.into_owned())).collect();
     Actor { user, host, command: format!("formake {}", words.join(" ")).trim_end().to_string() }
 }
 

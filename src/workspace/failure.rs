@@ -45,9 +45,11 @@ impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
         let message = error.to_string();
         Self::from(match error {
-            CatalogError::Unusable { .. } => Diagnostic::error("E0802", message).help("look at the path and its permissions, or say another one: `catalog:` in formake.yaml"),
+            CatalogError::Unusable { .. } => Diagnostic::error("E0802", message)
+                .help("look at the path and its permissions, or say another one: `catalog:` in formake.yaml"),
             CatalogError::Schema { .. } => Diagnostic::error("E0803", message).help("use the formake that wrote it, or a newer one"),
-            CatalogError::Sqlite(_) => Diagnostic::error("E0804", message).help("nothing that was committed is lost; look at free space and permissions, and try again"),
+            CatalogError::Sqlite(_) => Diagnostic::error("E0804", message)
+                .help("nothing that was committed is lost; look at free space and permissions, and try again"),
             CatalogError::Moved { .. } => Diagnostic::error("E0805", message).help("look at what it stands for now, and try again"),
         })
     }

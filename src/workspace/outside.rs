@@ -149,7 +149,10 @@ fn see(root: &Path, source: &Source, found: Option<Found>, standing: &catalog::S
 
 fn unreadable(source: &Source, error: &dyn std::fmt::Display) -> Failure {
     let text = source.from.as_ref().map_or("", |p| p.text.as_str());
-    Failure::from(Diagnostic::error("E0801", format!("a source's files cannot be read: {error}")).note(format!("the source `{text}` at {}", source.place)))
+    Failure::from(
+        Diagnostic::error("E0801", format!("a source's files cannot be read: {error}"))
+            .note(format!("the source `{text}` at {}", source.place)),
+    )
 }
 
 impl World for Outside<'_> {

@@ -48,12 +48,7 @@ impl Workspace {
     }
 
     /// The targets as identities, resolved.
-    pub(super) fn select(
-        &self,
-        request: &Request,
-        program: &Program,
-        resolver: &mut Resolver<'_>,
-    ) -> Result<Vec<Identity>, Failure> {
+    pub(super) fn select(&self, request: &Request, program: &Program, resolver: &mut Resolver<'_>) -> Result<Vec<Identity>, Failure> {
         let texts = match request.targets.as_slice() {
             [] if !self.config.targets.is_empty() => self.config.targets.clone(),
             [] => final_classes(program),
@@ -68,7 +63,9 @@ impl Workspace {
         let mut identities = Vec::new();
         let mut problems = Vec::new();
         for text in &texts {
-            match parse(text).and_then(|target| resolver.select(&target, &label, request.available).map_err(|e| Failure::from(e.diagnostic()))) {
+            match parse(text)
+                .and_then(|target| resolver.select(&target, &label, request.available).map_err(|e| Failure::from(e.diagnostic())))
+            {
                 Ok(selection) => identities.extend(selection.identities),
                 Err(failure) => problems.extend(failure.diagnostics),
             }

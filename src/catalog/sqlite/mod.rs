@@ -39,7 +39,8 @@ impl SqliteCatalog {
         if mode == Mode::Read && !path.exists() {
             return Self::open_in_memory();
         }
-        let unusable = |error: &dyn std::fmt::Display| CatalogError::Unusable { path: path.display().to_string(), reason: error.to_string() };
+        let unusable =
+            |error: &dyn std::fmt::Display| CatalogError::Unusable { path: path.display().to_string(), reason: error.to_string() };
         if mode == Mode::Write
             && let Some(folder) = path.parent()
         {

@@ -6,14 +6,16 @@ use rusqlite::{OptionalExtension, Params, Row};
 
 use super::{SqliteCatalog, components_from};
 use crate::catalog::{
-    Current, Filter, Hold, Listed, LogEntry, Made, Origin, Outcome, Reader, Result, Run, RunId, RunInput, Snapshot, SnapshotId, Standing, State,
+    Current, Filter, Hold, Listed, LogEntry, Made, Origin, Outcome, Reader, Result, Run, RunId, RunInput, Snapshot, SnapshotId, Standing,
+    State,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key};
 use crate::identity::{Identity, Instance};
 use crate::store::{Kind, Stamp};
 
 /// The columns of a snapshot, for [`SqliteCatalog::snapshot`].
-const SNAPSHOT: &str = "s.id, s.identity, s.content, s.kind, s.bytes, s.files, s.path, s.stored, s.origin, s.run, s.made, t.stamp, v.snapshot is not null";
+const SNAPSHOT: &str =
+    "s.id, s.identity, s.content, s.kind, s.bytes, s.files, s.path, s.stored, s.origin, s.run, s.made, t.stamp, v.snapshot is not null";
 const SNAPSHOT_FROM: &str = "left join stamp t on t.snapshot = s.id left join invalidation v on v.snapshot = s.id";
 /// From so many on, one scan is cheaper than a look-up each.
 const MANY: usize = 2000;
@@ -108,7 +110,9 @@ impl SqliteCatalog {
 
     fn condemned_of(&self, identity: &Identity) -> Result<Vec<ContentHash>> {
         let params = (&*identity.class, identity.instance.to_string(), &*identity.repository);
-        self.all("select content from condemned where class = ? and instance = ? and repository = ?", params, |row| Ok(ContentHash(row.get(0)?)))
+        self.all("select content from condemned where class = ? and instance = ? and repository = ?", params, |row| {
+            Ok(ContentHash(row.get(0)?))
+        })
     }
 
     /// All standings that are not empty, by identity: one scan.
@@ -247,7 +251,12 @@ impl Reader for SqliteCatalog {
             let found = self.all(runs, [key.0], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?)))?;
             let mut made = Vec::with_capacity(found.len());
             for (run, label, effect) in found {
-                made.push(Made { run: RunId(run), label: label.into(), effect, outputs: self.all(&outputs, [run], |row| self.snapshot(row, 0))? });
+                made.push(Made {
+                    run: RunId(run),
+                    label: label.into(),
+                    effect,
+                    outputs: self.all(&outputs, [run], |row| self.snapshot(row, 0))?,
+                });
             }
             all.push(made);
         }
@@ -288,7 +297,14 @@ impl Reader for SqliteCatalog {
             if !filter.all && to.is_some() {
                 continue;
             }
-            listed.push(Listed { identity, snapshot, current: to.is_none(), hold: if to.is_none() { self.hold(id)? } else { None }, from, to });
+            listed.push(Listed {
+                identity,
+                snapshot,
+                current: to.is_none(),
+                hold: if to.is_none() { self.hold(id)? } else { None },
+                from,
+                to,
+            });
         }
         listed.sort_by(|a, b| a.identity.cmp(&b.identity).then(a.from.cmp(&b.from)));
         Ok(listed)
@@ -342,7 +358,9 @@ impl Reader for SqliteCatalog {
     }
 
     fn durations(&self) -> Result<Vec<(String, f64)>> {
-        self.all("select formula, avg(seconds) from run where outcome = 'succeeded' group by formula", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.all("select formula, avg(seconds) from run where outcome = 'succeeded' group by formula", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
     }
 
     fn log(&self, identity: Option<&Identity>) -> Result<Vec<LogEntry>> {
@@ -353,7 +371,8 @@ impl Reader for SqliteCatalog {
             },
             None => None,
         };
-        let sql = "select at, user, command, what, identity, was, now, because from pointer_log where ?1 is null or identity = ?1 order by id";
+        let sql =
+            "select at, user, command, what, identity, was, now, because from pointer_log where ?1 is null or identity = ?1 order by id";
         self.all(sql, [id], |row| {
             Ok(LogEntry {
                 at: row.get(0)?,

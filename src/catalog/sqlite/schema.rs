@@ -149,5 +149,4 @@ where o.snapshot is not null;
 ";
 
 /// Tables that are only added to.
-pub const APPEND_ONLY: &[&str] =
-    &["identity", "snapshot", "recipe", "run", "run_input", "run_output", "invalidation", "pointer_log"];
+pub const APPEND_ONLY: &[&str] = &["identity", "snapshot", "recipe", "run", "run_input", "run_output", "invalidation", "pointer_log"];

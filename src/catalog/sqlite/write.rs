@@ -81,13 +81,7 @@ impl Writer<'_> {
         }
         self.execute(
             "insert into identity (class, instance, label, repository, components) values (?, ?, ?, ?, ?)",
-            (
-                &*identity.class,
-                identity.instance.to_string(),
-                &*identity.label,
-                &*identity.repository,
-                components_json(&identity.instance),
-            ),
+            (&*identity.class, identity.instance.to_string(), &*identity.label, &*identity.repository, components_json(&identity.instance)),
         )?;
         Ok(self.transaction.last_insert_rowid())
     }
@@ -97,10 +91,27 @@ impl Writer<'_> {
         Ok(statement.query_row([identity], |row| row.get(0)).optional()?.map(SnapshotId))
     }
 
-    fn log(&self, what: &str, identity: Option<i64>, was: Option<SnapshotId>, now: Option<SnapshotId>, because: Option<&str>) -> Result<()> {
+    fn log(
+        &self,
+        what: &str,
+        identity: Option<i64>,
+        was: Option<SnapshotId>,
+        now: Option<SnapshotId>,
+        because: Option<&str>,
+    ) -> Result<()> {
         self.execute(
             "insert into pointer_log (at, user, host, command, what, identity, was, now, because) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (self.now, &self.actor.user, &self.actor.host, &self.actor.command, what, identity, was.map(|s| s.0), now.map(|s| s.0), because),
+            (
+                self.now,
+                &self.actor.user,
+                &self.actor.host,
+                &self.actor.command,
+                what,
+                identity,
+                was.map(|s| s.0),
+                now.map(|s| s.0),
+                because,
+            ),
         )?;
         Ok(())
     }
@@ -206,7 +217,9 @@ impl Writer<'_> {
         if let Some(current) = self.current(id)? {
             let mut statement = self.transaction.prepare_cached("select content, path, stored from snapshot where id = ?")?;
             let same = statement.query_row([current.0], |row| {
-                Ok(row.get::<_, [u8; 32]>(0)? == new.content.0 && row.get::<_, String>(1)? == new.path && row.get::<_, bool>(2)? == new.stored)
+                Ok(row.get::<_, [u8; 32]>(0)? == new.content.0
+                    && row.get::<_, String>(1)? == new.path
+                    && row.get::<_, bool>(2)? == new.stored)
             })?;
             if same {
                 self.stamp(current, new.stamp)?;

@@ -33,9 +33,9 @@ use types::Types;
 /// Seconds of `30s`, `1.5h`, `1d 30min`; units `s min h d w`.
 pub use values::seconds as duration;
 
+use super::ast::Span;
 use super::program::{PatternChoice, Program};
 use super::settings::{Files, Settings};
-use super::ast::Span;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::identity::{Name, Precision, Type};
 

@@ -1,0 +1,1 @@
+//! Seams that the next commits of this room fill.
