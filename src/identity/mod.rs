@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`time`] (periods), [`value`] (what a component holds), [`instance`] (the four-part identity and its text),
 //! [`pattern`] (terms, expressions, unification), [`format`] (periods as file names write them), [`shape`] (which paths could be meant),
-//! [`path`] (path patterns, read both ways), [`target`] (what a user asks for).
+//! [`path`] (path patterns, read both ways), [`target`] (what a user asks for), `select` (which of given identities that is).
 
 pub mod time;
 pub mod value;
@@ -13,6 +13,7 @@ pub mod format;
 pub mod shape;
 pub mod path;
 pub mod target;
+mod select;
 
 pub use instance::{Component, Identity, Instance};
 pub use pattern::{Base, Binding, Expr, Pattern, Term, Var};

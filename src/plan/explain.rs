@@ -1,10 +1,14 @@
 //! Why an identity is as it is: the values that `why` and `why-not` print. What the plan says now, what was made and from what, and each
 //! earlier result that could have been taken, with what stood against it.
 
-use super::Step;
-use crate::catalog::{Hold, Run, RunId, Snapshot, Timestamp};
-use crate::identity::{Identity, Name};
-use crate::validity::{Difference, Reason};
+use super::action::{Action, SourceState, Step};
+use super::build::Draft;
+use super::judge::Judge;
+use crate::catalog::{self, Hold, Run, RunId, Snapshot, Timestamp};
+use crate::formula::program::{Choose, Domain, Role};
+use crate::identity::{Identity, Name, Var};
+use crate::resolve::NodeIx;
+use crate::validity::{Difference, Reason, manifest};
 
 /// Everything there is to say of one identity.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +22,8 @@ pub struct Explanation {
     pub earlier: Vec<Earlier>,
     /// The newest run that tried to make it, where that one did not succeed.
     pub failed: Option<Run>,
+    /// Steps above it at which something is to be done, or whose source changed: the chain that leads here, farthest first.
+    pub above: Vec<Step>,
     /// Inputs chosen by `latest` that lag behind: what was used, and what would have been on time.
     pub lagging: Vec<Lagging>,
 }
@@ -65,4 +71,126 @@ pub struct Lagging {
     pub input: Name,
     pub used: Identity,
     pub on_time: Identity,
+}
+
+/// Explains a node of a drafted plan.
+pub fn explain(judge: &Judge<'_>, draft: &Draft, node: NodeIx) -> catalog::Result<Option<Explanation>> {
+    let identity = judge.identity(node);
+    let Some(step) = draft.plan.steps.iter().find(|step| step.identity == *identity).cloned() else { return Ok(None) };
+    let standing = &judge.standings[node.0 as usize];
+    let mut current = None;
+    if let Some(snapshot) = standing.current.as_ref().map(|c| c.snapshot.clone()) {
+        let run = match snapshot.origin {
+            catalog::Origin::Run(run) => judge.reader.runs(&[run])?.pop(),
+            _ => None,
+        };
+        current = Some((snapshot, run));
+    }
+    let job = judge.maker(node);
+    let failed = match judge.reader.last_run(identity)? {
+        Some(run) => judge.reader.runs(&[run])?.pop().filter(|run| run.outcome != catalog::Outcome::Succeeded),
+        None => None,
+    };
+    Ok(Some(Explanation {
+        above: above(judge, draft, node),
+        earlier: match job {
+            Some(job) => earlier(judge, identity, job, current.as_ref().map(|(s, _)| s.id), &step)?,
+            None => Vec::new(),
+        },
+        lagging: job.map(|job| lagging(judge, job)).unwrap_or_default(),
+        hold: standing.hold.clone(),
+        step,
+        current,
+        failed,
+    }))
+}
+
+/// Steps above a node at which something is to be done, or has changed: nearest last.
+fn above(judge: &Judge<'_>, draft: &Draft, node: NodeIx) -> Vec<Step> {
+    let mut reached = std::collections::BTreeSet::new();
+    let mut stack = vec![node];
+    while let Some(at) = stack.pop() {
+        let Some(job) = judge.maker(at) else { continue };
+        for part in judge.instance(job).inputs.iter().flatten() {
+            if reached.insert(part.node) {
+                stack.push(part.node);
+            }
+        }
+    }
+    let moves = |step: &&Step| match &step.action {
+        Action::Run { .. } | Action::Reuse { .. } | Action::MayRun { .. } | Action::Blocked { .. } => true,
+        Action::Source { state } => *state != SourceState::Unchanged,
+        Action::Valid { .. } | Action::Held { .. } | Action::Published { .. } => false,
+    };
+    let identities: std::collections::HashSet<&Identity> = reached.iter().map(|n| judge.identity(*n)).collect();
+    draft.plan.steps.iter().filter(|step| identities.contains(&step.identity)).filter(moves).cloned().collect()
+}
+
+/// What was made before for the same class, instance and repository, newest first.
+fn earlier(
+    judge: &Judge<'_>,
+    identity: &Identity,
+    job: crate::resolve::JobIx,
+    current: Option<catalog::SnapshotId>,
+    step: &Step,
+) -> catalog::Result<Vec<Earlier>> {
+    let filter = catalog::Filter {
+        class: Some(identity.class.to_string()),
+        label: None,
+        repository: Some(identity.repository.to_string()),
+        all: true,
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    let mut all = Vec::new();
+    let keys = judge.keys(job);
+    let now = judge.describe(job);
+    let mut listed = judge.reader.list(&filter)?;
+    listed.retain(|l| l.identity.instance == identity.instance && Some(l.snapshot.id) != current);
+    listed.sort_by_key(|l| (l.identity.label != identity.label, std::cmp::Reverse(l.snapshot.made)));
+    for row in listed {
+        let catalog::Origin::Run(run_id) = row.snapshot.origin else { continue };
+        if !seen.insert(row.snapshot.id) {
+            continue;
+        }
+        let Some(run) = judge.reader.runs(&[run_id])?.pop() else { continue };
+        let obstacle = match (row.snapshot.state, keys) {
+            (catalog::State::Invalidated, _) => Obstacle::Invalidated { because: String::new() },
+            (catalog::State::Quarantined, _) => Obstacle::Quarantined,
+            (_, None) => Obstacle::Unknown { after: judge.undecided_inputs(job).into_iter().map(|n| judge.identity(n).clone()).collect() },
+            (_, Some(keys)) if keys.key != run.key => Obstacle::Key { differences: manifest::differences(&manifest::recorded(&run), &now) },
+            _ if run.effect && run.label != identity.label => Obstacle::Effect,
+            _ => match &step.action {
+                Action::Run { why } => Obstacle::Other { reason: why.clone() },
+                _ => Obstacle::Nothing,
+            },
+        };
+        all.push(Earlier { run: run_id, label: run.label.clone(), made: row.snapshot.made, snapshot: row.snapshot, obstacle });
+    }
+    Ok(all)
+}
+
+/// Inputs of `latest` variables that are not the newest of their windows.
+fn lagging(judge: &Judge<'_>, job: crate::resolve::JobIx) -> Vec<Lagging> {
+    let (formula, instance) = (judge.formula(job), judge.instance(job));
+    let mut all = Vec::new();
+    for (index, variable) in formula.variables.iter().enumerate() {
+        let Role::Expanded { domain: Domain::Time { last, .. }, choose: Choose::Latest } = &variable.role else { continue };
+        let Some(crate::identity::Value::Time(bound)) = last.eval(&instance.binding) else { continue };
+        let crate::identity::Type::Time(precision) = variable.ty else { continue };
+        let mut binding = instance.binding.clone();
+        binding[index] = Some(crate::identity::Value::Time(bound.range_of(precision).1));
+        for (input, parts) in formula.inputs.iter().zip(&instance.inputs) {
+            if !input.expands.contains(&Var(index as u16)) {
+                continue;
+            }
+            let Some(part) = parts.first() else { continue };
+            let pattern = input.alternatives[part.alternative].pattern.under(&binding);
+            if let Some(on_time) = pattern.and_then(|p| p.instantiate(&binding))
+                && on_time != *judge.identity(part.node)
+            {
+                all.push(Lagging { input: input.name.clone(), used: judge.identity(part.node).clone(), on_time });
+            }
+        }
+    }
+    all
 }

@@ -505,6 +505,13 @@ impl<'a> Resolver<'a> {
         earliest.is_none_or(|since| time.start_minutes() < since)
     }
 
+    /// The place of the formula, or of the source with a path, that makes an identity.
+    pub fn made_by(&self, identity: &Identity) -> Option<String> {
+        let (makers, _) = self.makers(identity);
+        let by_hand = |maker: &&Maker| matches!(maker, Maker::Source(id, _) if self.program.sources[*id].from.is_none());
+        makers.iter().find(|maker| !by_hand(maker)).map(|maker| self.place(maker))
+    }
+
     fn place(&self, maker: &Maker) -> String {
         match maker {
             Maker::Formula(id, _) => self.program.formulas[*id].place.clone(),

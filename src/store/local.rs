@@ -214,6 +214,25 @@ pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_dir(path)
 }
 
+/// Copies a file or folder out of the store, writable again.
+pub fn copy_out(from: &Path, to: &Path) -> Result<(), StoreError> {
+    copy_all(from, to)?;
+    let metadata = fs::metadata(to).map_err(StoreError::io(to))?;
+    make_writable(to, &metadata)
+}
+
+fn make_writable(path: &Path, metadata: &fs::Metadata) -> Result<(), StoreError> {
+    let mode = if metadata.is_dir() || metadata.permissions().mode() & 0o111 != 0 { 0o755 } else { 0o644 };
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io(path))?;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).map_err(StoreError::io(path))? {
+            let path = entry.map_err(StoreError::io(path))?.path();
+            make_writable(&path, &fs::metadata(&path).map_err(StoreError::io(&path))?)?;
+        }
+    }
+    Ok(())
+}
+
 fn move_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     match fs::rename(from, to) {
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices => copy_all(from, to),

@@ -41,7 +41,7 @@ impl Workspace {
         Ok(Planned { plan: draft.plan, graph: prepared.graph, program })
     }
 
-    fn draft<'a>(
+    pub(super) fn draft<'a>(
         &'a self,
         request: &Request,
         program: &'a Program,

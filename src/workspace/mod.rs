@@ -21,6 +21,8 @@ pub mod bytes;
 pub mod outside;
 pub mod request;
 pub mod build;
+pub mod inspect;
+pub mod change;
 
 use std::collections::BTreeMap;
 use std::fs;

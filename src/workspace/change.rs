@@ -1,0 +1,175 @@
+//! Changes by hand: publishing, releasing, invalidating; and taking data out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::outside::Outside;
+use super::request::Request;
+use super::{Failure, Workspace, clock};
+use crate::catalog::lineage::{Direction, Lineage, trace};
+use crate::catalog::sqlite::Mode;
+use crate::catalog::{Applied, Catalog, Change, Listed, NewSnapshot, Reader, SnapshotId};
+use crate::diagnostic::Diagnostic;
+use crate::identity::Identity;
+use crate::identity::instance::percent_encoded;
+use crate::plan::{Bytes, Condition};
+use crate::resolve::Resolver;
+use crate::run::local::Disk;
+use crate::store::Kind;
+
+/// What invalidating something takes away, and what was made from it.
+pub struct Condemnation {
+    pub snapshots: Vec<Listed>,
+    pub downstream: Lineage,
+}
+
+impl Workspace {
+    /// Takes files (one, or several as a folder) in as the snapshot of one identity.
+    ///
+    /// # Errors
+    /// The target stands for several identities, or for one that a formula or source makes (unless it is held), or a file cannot be read.
+    pub fn publish(&self, text: &str, label: Option<&str>, files: &[PathBuf], hold: Option<&str>) -> Result<Identity, Failure> {
+        let program = self.program()?;
+        let catalog = self.catalog(Mode::Write)?;
+        let outside = Outside::new(&self.root, &program, &catalog)?;
+        let mut resolver = Resolver::new(&program, &outside);
+        let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
+        let identities = self.select(&request, &program, &mut resolver)?;
+        let [identity] = identities.as_slice() else { return Err(several(text, identities.len())) };
+        if hold.is_none()
+            && let Some(place) = resolver.made_by(identity)
+        {
+            return Err(Diagnostic::error("E0806", format!("{identity} is made by {place}, so it is not published by hand"))
+                .help("to put your data in its place, and keep it there until `formake release`, add `--hold --because \"…\"`")
+                .into());
+        }
+        let stored = match files {
+            [one] => {
+                let name = one.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+                let from = std::path::absolute(one)?;
+                readable(&from)?;
+                self.bytes.store.take_copy(&from, &identity.repository, &identity.class, &identity.instance, &name)?
+            }
+            several => {
+                let folder = self.root.join(super::OWN).join(format!("publish-{}", std::process::id()));
+                let gathered = gather(several, &folder).and_then(|()| {
+                    let (class, instance) = (&identity.class, &identity.instance);
+                    Ok(self.bytes.store.take_in(&folder, &identity.repository, class, instance, class)?)
+                });
+                let _ = crate::store::local::remove(&folder);
+                gathered?
+            }
+        };
+        self.bytes.store.seal(&[(&identity.repository, &stored.path)])?;
+        let snapshot = NewSnapshot {
+            identity: identity.clone(),
+            content: stored.content.hash,
+            kind: stored.content.kind,
+            bytes: stored.content.bytes,
+            files: stored.content.files,
+            path: stored.path,
+            stored: true,
+            stamp: stored.content.stamp,
+        };
+        let change = Change::Publish { snapshot: Box::new(snapshot), hold: hold.map(str::to_string) };
+        catalog.commit(&clock::actor(), clock::now(), &[change])?;
+        Ok(identity.clone())
+    }
+
+    /// Ends holds: from the next build on, formulas and sources make these identities again.
+    pub fn release(&self, text: &str, label: Option<&str>) -> Result<Vec<Identity>, Failure> {
+        let catalog = self.catalog(Mode::Write)?;
+        let mut target = super::request::parse(text)?;
+        target.label = target.label.or_else(|| Some(self.label(label)));
+        let held: Vec<Identity> = catalog.holds()?.into_iter().map(|(identity, ..)| identity).filter(|i| target.matches(i)).collect();
+        if held.is_empty() {
+            return Err(Diagnostic::error("E0809", format!("nothing that `{text}` stands for is held"))
+                .help("`formake ls` marks what is held")
+                .into());
+        }
+        let changes: Vec<Change> = held.iter().map(|identity| Change::Release { identity: identity.clone() }).collect();
+        catalog.commit(&clock::actor(), clock::now(), &changes)?;
+        Ok(held)
+    }
+
+    /// What invalidating a target would take away, and everything that was made from it, under any label.
+    pub fn condemnation(&self, text: &str, label: Option<&str>) -> Result<Condemnation, Failure> {
+        let catalog = self.catalog(Mode::Read)?;
+        let snapshots = self.pick(&catalog, text, label)?;
+        let roots: Vec<SnapshotId> = snapshots.iter().map(|l| l.snapshot.id).collect();
+        let downstream = trace(&catalog, &roots, Direction::Down)?;
+        Ok(Condemnation { snapshots, downstream })
+    }
+
+    /// Marks what a target stands for as wrong: it is never used again, under any label.
+    pub fn invalidate(&self, condemned: &Condemnation, because: &str) -> Result<Vec<Applied>, Failure> {
+        let catalog = self.catalog(Mode::Write)?;
+        let change = |l: &Listed| Change::Invalidate { snapshot: l.snapshot.id, because: because.to_string() };
+        let changes: Vec<Change> = condemned.snapshots.iter().map(change).collect();
+        Ok(catalog.commit(&clock::actor(), clock::now(), &changes)?)
+    }
+
+    /// Copies what a target stands for into a folder, each under its identity's name: `churn_features@2024-01-01.parquet`.
+    ///
+    /// # Errors
+    /// Bytes that are gone or damaged, or a file that is there already; nothing is overwritten.
+    pub fn export(&self, text: &str, label: Option<&str>, folder: &Path) -> Result<Vec<(Identity, PathBuf)>, Failure> {
+        let catalog = self.catalog(Mode::Read)?;
+        let picked = self.pick(&catalog, text, label)?;
+        let mut planned = Vec::with_capacity(picked.len());
+        for Listed { identity, snapshot, .. } in picked {
+            let mut name = percent_encoded(&identity.class);
+            if !identity.instance.is_empty() {
+                name = format!("{name}@{}", identity.instance.path_component());
+            }
+            let ending = crate::recipe::ending(&snapshot.path);
+            if snapshot.kind != Kind::Folder && !ending.is_empty() {
+                name = format!("{name}.{ending}");
+            }
+            let to = folder.join(name);
+            if to.exists() {
+                return Err(Diagnostic::error("E0808", format!("`{}` is there already", to.display()))
+                    .help("export into an empty folder")
+                    .into());
+            }
+            if self.bytes.condition(&snapshot) != Condition::Intact {
+                return Err(Diagnostic::error("E0814", format!("the bytes of {identity} are gone or damaged"))
+                    .help(format!("`formake build {identity}` makes them again"))
+                    .into());
+            }
+            planned.push((identity, self.bytes.path(&snapshot), to));
+        }
+        fs::create_dir_all(folder)?;
+        for (_, from, to) in &planned {
+            crate::store::local::copy_out(from, to)?;
+        }
+        Ok(planned.into_iter().map(|(identity, _, to)| (identity, to)).collect())
+    }
+}
+
+fn several(text: &str, count: usize) -> Failure {
+    Diagnostic::error("E0615", format!("`{text}` stands for {count} identities, and one is published at a time"))
+        .help("name every dimension")
+        .into()
+}
+
+fn readable(path: &Path) -> Result<(), Failure> {
+    fs::metadata(path).map(|_| ()).map_err(|e| Diagnostic::error("E0810", format!("`{}` cannot be read: {e}", path.display())).into())
+}
+
+fn gather(files: &[PathBuf], folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder)?;
+    for file in files {
+        readable(file)?;
+        let to = folder.join(file.file_name().unwrap_or_default());
+        if to.exists() {
+            return Err(Diagnostic::error(
+                "E0808",
+                format!("two of the files are called `{}`", to.file_name().unwrap_or_default().display()),
+            )
+            .into());
+        }
+        crate::store::local::copy_out(&std::path::absolute(file)?, &to)?;
+    }
+    Ok(())
+}
