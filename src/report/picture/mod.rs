@@ -125,7 +125,11 @@ impl Drawing {
             });
             lines.extend((!dimensions.is_empty()).then(|| format!("per {}", dimensions.join(", "))));
             lines.extend(named.then(|| format!("{label}/{repository}")));
+            // A label reads what its base makes.
+            let base = self.shelves.iter().find(|((c, _, r), _, recipes)| (c, r) == (class, repository) && !recipes.is_empty());
+            let kind = base.filter(|_| recipes.is_empty()).map_or(kind, |(_, kind, _)| kind);
             lines.extend(match recipes.len() {
+                0 if base.is_some() => Some("as in its base".to_string()),
                 0 => Some("by hand".to_string()),
                 1 => recipes.first().cloned(),
                 several => Some(units::count(several, if *kind == Kind::Made { "recipe" } else { "place" })),
