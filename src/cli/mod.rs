@@ -4,7 +4,13 @@ pub mod exit;
 pub mod terminal;
 pub mod session;
 mod help;
+mod targets;
 mod init;
+mod check;
+mod fmt;
+mod plan;
+mod build;
+mod graph;
 mod explain;
 mod completions;
 mod man;
@@ -39,6 +45,11 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     Init(init::Arguments),
+    Check(check::Arguments),
+    Fmt(fmt::Arguments),
+    Plan(plan::Arguments),
+    Build(build::Arguments),
+    Graph(graph::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -51,6 +62,11 @@ fn command() -> clap::Command {
 fn dispatch(command: &Command, session: &Session) -> Outcome {
     match command {
         Command::Init(arguments) => init::run(arguments, session),
+        Command::Check(arguments) => check::run(arguments, session),
+        Command::Fmt(arguments) => fmt::run(arguments, session),
+        Command::Plan(arguments) => plan::run(arguments, session),
+        Command::Build(arguments) => build::run(arguments, session),
+        Command::Graph(arguments) => graph::run(arguments, session),
         Command::Explain(arguments) => explain::run(arguments, session),
         Command::Completions(arguments) => completions::run(arguments, &mut self::command(), session),
         Command::Man(arguments) => man::run(arguments, self::command(), session),

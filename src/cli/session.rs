@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::terminal::Terminal;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::render::render;
+use crate::workspace::{Failure, Workspace};
 
 /// A file of either name marks a project's root.
 pub const ROOT_FILES: [&str; 2] = ["formake.yaml", "pipeline.formula"];
@@ -31,6 +32,12 @@ pub enum Stop {
 impl From<Vec<Diagnostic>> for Stop {
     fn from(problems: Vec<Diagnostic>) -> Self {
         Stop::Problems(problems)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Problems(failure.diagnostics)
     }
 }
 
@@ -62,6 +69,13 @@ impl Session {
         let root = self.root().ok();
         let texts = |file: &str| std::fs::read_to_string(root.as_ref()?.join(file)).ok();
         self.terminal.complain(&render(problems, &texts, self.terminal.error_look.color));
+    }
+
+    /// The project, its settings read; warnings about them are shown.
+    pub fn workspace(&self) -> Result<Workspace, Stop> {
+        let workspace = Workspace::open(&self.root()?)?;
+        self.show(&workspace.warnings);
+        Ok(workspace)
     }
 
     /// The project's root: the nearest folder, from here upwards, with one of [`ROOT_FILES`].

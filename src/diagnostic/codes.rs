@@ -131,4 +131,5 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0904", Kind::World, "a file or folder cannot be read or written"),
     ("E0905", Kind::Usage, "init would overwrite a file"),
     ("E0906", Kind::Usage, "an error code is not known"),
+    ("E0907", Kind::Usage, "a graph is too big for a picture"),
 ];

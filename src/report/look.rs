@@ -29,6 +29,13 @@ pub enum Tone {
     Name,
 }
 
+/// [`Look::plain`].
+impl Default for Look {
+    fn default() -> Self {
+        Self::plain()
+    }
+}
+
 impl Look {
     /// No colour, 100 columns, UTC.
     pub fn plain() -> Self {

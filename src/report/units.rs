@@ -39,6 +39,7 @@ pub fn bytes(count: u64) -> String {
 pub fn count(number: usize, noun: &str) -> String {
     let plural = match noun.strip_suffix('y') {
         _ if number == 1 => noun.to_string(),
+        _ if noun.ends_with('s') => format!("{noun}es"),
         Some(stem) => format!("{stem}ies"),
         None => format!("{noun}s"),
     };
@@ -73,7 +74,8 @@ mod tests {
         assert_eq!(durations, ["12 ms", "0.4 s", "9.9 s", "10 s", "1 min", "3 min 20 s", "1 h", "2 h 5 min", "1 d 1 h"]);
         let sizes: Vec<_> = [0, 999, 1000, 9949, 12_345, 999_499, 999_500, 3_400_000_000].map(bytes).into();
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "9.9 kB", "12 kB", "999 kB", "1.0 MB", "3.4 GB"]);
-        assert_eq!([count(1, "job"), count(0, "job"), count(2, "identity")], ["1 job", "0 jobs", "2 identities"]);
+        assert_eq!(["job", "identity", "class"].map(|noun| count(2, noun)), ["2 jobs", "2 identities", "2 classes"]);
+        assert_eq!([count(1, "identity"), count(0, "job")], ["1 identity", "0 jobs"]);
         assert_eq!(when(0, &TimeZone::UTC), "1970-01-01 00:00:00");
         assert_eq!(when_json(1), "1970-01-01T00:00:00.001Z");
     }

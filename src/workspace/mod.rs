@@ -24,13 +24,13 @@ pub mod build;
 pub mod inspect;
 pub mod change;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::sqlite::{Mode, SqliteCatalog};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::formula::program::Program;
+use crate::formula::program::{Kind, Program};
 use crate::formula::{Compiled, compile};
 use crate::recipe;
 use crate::store::LocalStore;
@@ -83,13 +83,22 @@ impl Workspace {
     }
 
     /// The program, where nothing is wrong with it. Templates and SQL are checked where they are rendered.
-    pub(self) fn program(&self) -> Result<Program, Failure> {
+    pub fn program(&self) -> Result<Program, Failure> {
         let files = files::ProjectFiles { root: self.root.clone() };
         let compiled = compile(&files, &self.config.settings);
         if compiled.diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Err(self.compile().diagnostics.into());
         }
         Ok(compiled.program)
+    }
+
+    /// Project paths of the files that formulas are read from, with what they include.
+    pub fn formula_files(&self) -> Vec<String> {
+        let compiled = self.compile();
+        let queries: BTreeSet<&str> = (compiled.program.formulas.iter())
+            .filter_map(|formula| if let Kind::Sql { origin: Some(file), .. } = &formula.recipe.kind { Some(&**file) } else { None })
+            .collect();
+        compiled.texts.iter().map(|(name, _)| name.to_string()).filter(|name| !queries.contains(&**name)).collect()
     }
 
     pub fn catalog_path(&self) -> PathBuf {
