@@ -20,8 +20,8 @@ use std::{fs, io};
 use formake::digest::{self, ContentHash};
 use formake::formula::program::{Program, Source};
 use formake::formula::{Files, compile};
-use formake::identity::target::Target;
-use formake::identity::{Binding, Identity, Name};
+use formake::identity::target::{Choice, Target};
+use formake::identity::{Binding, Component, Identity, Instance, Name};
 use formake::resolve::{Offer, Origin, Resolver, Standing, World};
 use formake::validity::Recipes;
 use formake::workspace::config;
@@ -101,6 +101,20 @@ impl Example {
         selected.map(|selection| selection.identities).map_err(|error| error.diagnostic().code.to_string())
     }
 
+    /// The identity that a target without ranges names, whether anything makes it or not.
+    fn one(&self, target: &str) -> Option<Identity> {
+        let target = Target::parse(target).ok()?;
+        let class = self.program.classes.get(&target.class)?;
+        let given = target.components.unwrap_or_default();
+        let components = class.dimensions.iter().zip(given).map(|(dimension, component)| match component.choice {
+            Choice::One(text) => Some(Component { key: dimension.key.clone(), value: dimension.ty.read(&text)? }),
+            _ => None,
+        });
+        let instance = Instance::new(components.collect::<Option<Vec<_>>>()?);
+        let label = target.label.unwrap_or_else(|| self.default_label.clone());
+        Some(Identity { class: target.class, instance, label, repository: target.repository.unwrap_or_else(|| "dl".into()) })
+    }
+
     fn means(&self, outside: &Outside, target: &str) -> String {
         match self.identities(outside, target) {
             Ok(all) => self.listed(all.iter()),
@@ -121,9 +135,13 @@ impl Example {
         match &graph.nodes[graph.targets[0].0 as usize].origin {
             Origin::Job { job, .. } => {
                 let inputs = graph.jobs[job.0 as usize].inputs.iter();
+                if inputs.len() == 0 {
+                    return "has no inputs".into();
+                }
                 let inputs = inputs.map(|parts| self.listed(parts.iter().map(|part| &graph.nodes[part.node.0 as usize].identity)));
                 format!("reads {}", inputs.collect::<Vec<_>>().join("; "))
             }
+            Origin::Blocked(why) if why.root().identity == *identity => "is blocked".into(),
             Origin::Blocked(why) => format!("is blocked on {}", self.short(&why.root().identity)),
             Origin::Source { .. } => "is a source".into(),
             Origin::Published => "is published".into(),
@@ -154,8 +172,7 @@ impl Example {
             match words.split_once(' ').unwrap_or((&words, "")) {
                 ("there", paths) => outside.files.extend(paths.split(' ').flat_map(braces)),
                 ("published", targets) => {
-                    let published = targets.split(' ').flat_map(|target| self.identities(&outside, target).expect("identities to publish"));
-                    outside.published.extend(published.collect::<Vec<_>>());
+                    outside.published.extend(targets.split(' ').map(|target| self.one(target).expect("one identity")));
                 }
                 (target, said) => {
                     statements += 1;
@@ -233,6 +250,7 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
                 Some(example) => example.wrong(&text).into_iter().for_each(fail),
                 None => fail("there is no example above that compiles".into()),
             },
+            [_, path] if path.contains('.') => drop(project.0.insert((*path).into(), text)),
             ["formula", marks @ ..] => {
                 project.0.insert("pipeline.formula".into(), text);
                 let (config, mut problems) = config::read(project.0.get(config::FILE).map_or("", String::as_str));
@@ -263,7 +281,6 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
                 }
                 example = Some(Example { program: compiled.program, default_label: config.settings.default_label });
             }
-            [_, path] => drop(project.0.insert((*path).into(), text)),
             _ => fail(format!("`{info}` is not known")),
         }
     }
