@@ -2,4 +2,5 @@
 
 mod architecture;
 mod bad;
+mod docs;
 mod manual;

@@ -322,25 +322,3 @@ fn an_example_that_does_not_hold_is_found() {
     assert_eq!(wrong(&format!("{good}{}", good.replace("~formula", "~formula same recipe").replace("\"x\"", "\"y\""))), 1);
     assert_eq!(wrong("~formulas\n~"), 1, "an unknown kind of block");
 }
-
-/// Links between the pages of `docs/` lead somewhere.
-#[test]
-fn links_between_pages_lead_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let mut pages = vec![];
-    for folder in [root.clone(), root.join("language")] {
-        pages.extend(fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a page").path()));
-    }
-    let mut broken = Vec::new();
-    for page in pages.iter().filter(|page| page.extension().is_some_and(|ending| ending == "md")) {
-        let text = fs::read_to_string(page).expect("a page");
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
-            let file = link.split('#').next().unwrap_or_default();
-            let outside = link.starts_with("http") || file.is_empty();
-            if !outside && !page.with_file_name(file).exists() {
-                broken.push(format!("{}: {link}", page.display()));
-            }
-        }
-    }
-    assert!(broken.is_empty(), "{broken:#?}");
-}
