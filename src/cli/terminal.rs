@@ -42,6 +42,7 @@ impl Terminal {
         let colored = |choice: ColorChoice| choice != ColorChoice::Never;
         let look = Look { color: colored(AutoStream::choice(&io::stdout())), width, zone: TimeZone::system() };
         let error_look = Look { color: colored(AutoStream::choice(&io::stderr())), ..look.clone() };
+        #[allow(clippy::disallowed_methods)]
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             look,

@@ -1,5 +1,7 @@
 //! The one place that asks the clock, the machine and the environment who, where and when.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::catalog::{Actor, Timestamp};

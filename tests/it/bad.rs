@@ -55,6 +55,7 @@ fn code(case: &Path) -> String {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)]
 fn every_mistake_has_its_message() {
     let bless = env::var_os("BLESS").is_some();
     let mut wrong = String::new();

@@ -1,4 +1,5 @@
-//! What `docs/` says of the code is what the code says: every error code, every dependency, and links that lead somewhere.
+//! What `docs/` says of the code is what the code says: every error code, every dependency, every room, and links that lead
+//! somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -38,6 +39,17 @@ fn every_library_has_its_reason() {
     let explained: BTreeSet<String> =
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).map(str::to_string).collect();
     assert_eq!(explained, used, "docs/libraries.md and Cargo.toml");
+}
+
+/// `docs/architecture.md` has the rooms of `src/lib.rs`, in order.
+#[test]
+fn every_room_is_on_the_map() {
+    let library = read("src/lib.rs");
+    let rooms: Vec<&str> = library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let page = read("docs/architecture.md");
+    let table = page.split("## Rooms").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap_or_default();
+    let shown: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(shown, rooms);
 }
 
 /// Links between the pages of `docs/` lead somewhere, also to the right heading.
