@@ -150,7 +150,9 @@ impl Example {
     }
 
     fn short(&self, identity: &Identity) -> String {
-        identity.to_string().replace(&format!(":{}/dl", self.default_label), "")
+        let text = identity.to_string();
+        let text = text.strip_suffix("/dl").unwrap_or(&text);
+        text.strip_suffix(&format!(":{}", self.default_label)).unwrap_or(text).to_string()
     }
 
     fn listed<'i>(&self, identities: impl Iterator<Item = &'i Identity>) -> String {
