@@ -5,6 +5,8 @@ use super::session::{Outcome, Session};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::codes::{CODES, Kind};
 
+const MANUAL: &str = include_str!("../../docs/errors.md");
+
 /// Say what an error code means
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -29,8 +31,17 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
         return Err(problem.help("`formake explain` lists all codes").into());
     };
     let exit = Exit::of_code(code).code();
-    session.terminal.print(&format!("{}: {meaning}\n\nIt is {}; the exit code is {exit}.\n", look.strong(code), words(*kind)))?;
+    let text = format!("{}: {meaning}\n\n{}It is {}; the exit code is {exit}.\n", look.strong(code), advice(code), words(*kind));
+    session.terminal.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// What the manual says of a code below its meaning, as a paragraph; nothing where it says nothing.
+fn advice(code: &str) -> String {
+    let entry = format!("- **{code}** ");
+    let below = MANUAL.lines().skip_while(|line| !line.starts_with(&entry)).skip(1).take_while(|line| line.starts_with("  "));
+    let lines: Vec<&str> = below.map(str::trim).collect();
+    if lines.is_empty() { String::new() } else { format!("{}\n\n", lines.join("\n")) }
 }
 
 fn words(kind: Kind) -> &'static str {

@@ -6,7 +6,13 @@ use clap::builder::styling::AnsiColor;
 use super::exit;
 
 /// Every command in exactly one group; a test holds it.
-const GROUPS: &[(&str, &[&str])] = &[("Begin", &["init", "explain", "completions", "man"])];
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Begin", &["init", "check", "fmt"]),
+    ("Make", &["plan", "build"]),
+    ("Ask", &["why", "why-not", "ls", "show", "path", "lineage", "graph", "log", "history"]),
+    ("By hand", &["publish", "release", "invalidate", "export"]),
+    ("More", &["explain", "completions", "man"]),
+];
 
 pub const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())

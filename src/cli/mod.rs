@@ -10,7 +10,19 @@ mod check;
 mod fmt;
 mod plan;
 mod build;
+mod subject;
+mod why;
+mod ls;
+mod show;
+mod path;
+mod lineage;
 mod graph;
+mod log;
+mod history;
+mod publish;
+mod release;
+mod invalidate;
+mod export;
 mod explain;
 mod completions;
 mod man;
@@ -49,7 +61,19 @@ enum Command {
     Fmt(fmt::Arguments),
     Plan(plan::Arguments),
     Build(build::Arguments),
+    Why(why::Why),
+    WhyNot(why::WhyNot),
+    Ls(ls::Arguments),
+    Show(show::Arguments),
+    Path(path::Arguments),
+    Lineage(lineage::Arguments),
     Graph(graph::Arguments),
+    Log(log::Arguments),
+    History(history::Arguments),
+    Publish(publish::Arguments),
+    Release(release::Arguments),
+    Invalidate(invalidate::Arguments),
+    Export(export::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -66,7 +90,19 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Fmt(arguments) => fmt::run(arguments, session),
         Command::Plan(arguments) => plan::run(arguments, session),
         Command::Build(arguments) => build::run(arguments, session),
+        Command::Why(arguments) => why::why(arguments, session),
+        Command::WhyNot(arguments) => why::why_not(arguments, session),
+        Command::Ls(arguments) => ls::run(arguments, session),
+        Command::Show(arguments) => show::run(arguments, session),
+        Command::Path(arguments) => path::run(arguments, session),
+        Command::Lineage(arguments) => lineage::run(arguments, session),
         Command::Graph(arguments) => graph::run(arguments, session),
+        Command::Log(arguments) => log::run(arguments, session),
+        Command::History(arguments) => history::run(arguments, session),
+        Command::Publish(arguments) => publish::run(arguments, session),
+        Command::Release(arguments) => release::run(arguments, session),
+        Command::Invalidate(arguments) => invalidate::run(arguments, session),
+        Command::Export(arguments) => export::run(arguments, session),
         Command::Explain(arguments) => explain::run(arguments, session),
         Command::Completions(arguments) => completions::run(arguments, &mut self::command(), session),
         Command::Man(arguments) => man::run(arguments, self::command(), session),

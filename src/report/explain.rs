@@ -8,9 +8,12 @@ use crate::plan::explain::{Earlier, Explanation, Lagging, Obstacle};
 use crate::plan::{Action, SourceState};
 
 /// `formake.why/1`; the same for both questions.
-pub fn json(explanation: &Explanation) -> Value {
+pub fn json(explanations: &[Explanation]) -> Value {
+    json!({ "schema": "formake.why/1", "identities": explanations.iter().map(explained).collect::<Vec<_>>() })
+}
+
+fn explained(explanation: &Explanation) -> Value {
     json!({
-        "schema": "formake.why/1",
         "identity": explanation.step.identity,
         "now": explanation.step,
         "current": explanation.current.as_ref().map(|(snapshot, run)| json!({

@@ -124,7 +124,8 @@ pub fn lines(event: &Event, look: &Look) -> Vec<String> {
             lines.extend(tail.iter().map(|text| format!("{:>9} {} {text}", "", look.faint("|"))));
             if let Some(first) = outputs.first() {
                 let command = look.name(&format!("formake log {}", units::shell(&first.to_string())));
-                lines.push(format!("{:>9} whole log: {command} {}", "", look.faint(&format!("({log})"))));
+                let place = if *log == first.to_string() { String::new() } else { look.faint(&format!(" ({log})")) };
+                lines.push(format!("{:>9} whole log: {command}{place}", ""));
             }
             lines
         }

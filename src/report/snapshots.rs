@@ -140,9 +140,12 @@ pub fn list_text(listed: &[Listed], look: &Look) -> String {
 }
 
 /// `formake.show/1`.
-pub fn show_json(shown: &Shown) -> Value {
+pub fn show_json(shown: &[Shown]) -> Value {
+    json!({ "schema": "formake.show/1", "identities": shown.iter().map(shown_json).collect::<Vec<_>>() })
+}
+
+fn shown_json(shown: &Shown) -> Value {
     json!({
-        "schema": "formake.show/1",
         "identity": shown.identity,
         "snapshot": shown.snapshot.as_ref().map(snapshot_json),
         "location": shown.location.as_ref().map(|path| path.display().to_string()),

@@ -1,0 +1,37 @@
+//! `formake ls`: what there is.
+
+use super::exit::Exit;
+use super::session::{Outcome, Session};
+use crate::report::snapshots;
+
+/// List snapshots: what identities stand for
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  formake ls                                all that identities stand for now
+  formake ls report                         of one dataset class
+  formake ls sales@storeId=JFK,2024-01      one store, all days of a month
+  formake ls report:pr-42 --all             also what they stood for before")]
+pub struct Arguments {
+    /// `class`, `class@instance`, ranges and sets as in targets; without a label: every label
+    pattern: Option<String>,
+    /// Also what identities stood for before
+    #[arg(long)]
+    all: bool,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
+    let listed = session.workspace()?.list(arguments.pattern.as_deref(), arguments.all)?;
+    let terminal = &session.terminal;
+    if arguments.json {
+        terminal.print_json(&snapshots::list_json(&listed))?;
+    } else if listed.is_empty() && arguments.pattern.is_some() {
+        terminal.print("Nothing that was made, read or published is meant by this.\n")?;
+    } else {
+        terminal.print(&snapshots::list_text(&listed, &terminal.look))?;
+    }
+    Ok(Exit::Done)
+}

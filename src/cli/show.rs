@@ -1,0 +1,34 @@
+//! `formake show`: everything about a snapshot.
+
+use super::exit::Exit;
+use super::session::{Outcome, Session};
+use super::subject::Subject;
+use crate::report::snapshots;
+
+/// Show a snapshot: content, place, what made it, from what, and its history
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  formake show report@2024-01         what the identity stands for now
+  formake show 6437b3ac38             by the first digits of a content hash
+  formake show report@2024-01 --json")]
+pub struct Arguments {
+    #[command(flatten)]
+    subject: Subject,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
+    let subject = &arguments.subject;
+    let shown = session.workspace()?.show(&subject.target, subject.label())?;
+    let terminal = &session.terminal;
+    if arguments.json {
+        terminal.print_json(&snapshots::show_json(&shown))?;
+    } else {
+        let texts: Vec<String> = shown.iter().map(|shown| snapshots::show_text(shown, &terminal.look)).collect();
+        terminal.print(&texts.join("\n"))?;
+    }
+    Ok(Exit::Done)
+}
