@@ -2,5 +2,5 @@
 
 mod architecture;
 mod bad;
-mod docs;
 mod manual;
+mod property;
