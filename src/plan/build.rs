@@ -42,6 +42,8 @@ pub struct Draft {
     pub plan: Plan,
     /// By job.
     pub verdicts: Vec<Verdict>,
+    /// Jobs whose results' bytes are gone, and needed: results without bytes do not serve them.
+    pub forced: BTreeMap<JobIx, Reason>,
 }
 
 /// Options that change what a plan counts.
@@ -54,26 +56,42 @@ pub struct Options {
 /// Judges every job of the graph. `sources`: by node, for every source of the graph.
 pub fn build(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>, options: &Options) -> catalog::Result<Draft> {
     settle_leaves(judge, sources);
-    let mut forced: BTreeMap<JobIx, Reason> = BTreeMap::new();
-    // Valid jobs whose bytes are gone, where only jobs that may run would read them.
-    let mut perhaps: HashMap<JobIx, JobIx> = HashMap::new();
-    let mut stuck: BTreeMap<JobIx, Arc<Blocked>> = BTreeMap::new();
+    let mut found = Found::default();
     let mut verdicts;
     loop {
-        verdicts = forward(judge, &forced, &perhaps, &stuck)?;
-        let before = (forced.len(), perhaps.len(), stuck.len());
-        backward(judge, sources, &verdicts, &mut forced, &mut perhaps, &mut stuck);
-        if before == (forced.len(), perhaps.len(), stuck.len()) {
+        verdicts = forward(judge, &found)?;
+        let before = found.size();
+        backward(judge, sources, &verdicts, &mut found);
+        if before == found.size() {
             break;
         }
     }
+    let forced = found.forced;
     for (job, verdict) in verdicts.iter_mut().enumerate() {
         if let Verdict::Run { why } | Verdict::Reuse { why, .. } = verdict {
             judge.explain(JobIx(job as u32), why)?;
         }
     }
     let plan = assemble(judge, sources, &verdicts, options)?;
-    Ok(Draft { plan, verdicts })
+    Ok(Draft { plan, verdicts, forced })
+}
+
+/// What looking at bytes found. Only grows.
+#[derive(Default)]
+struct Found {
+    forced: BTreeMap<JobIx, Reason>,
+    /// Valid jobs whose bytes are gone, where only jobs that may run (the one named, for one) would read them.
+    perhaps: HashMap<JobIx, JobIx>,
+    /// Jobs that run and cannot read what they must.
+    stuck: BTreeMap<JobIx, Arc<Blocked>>,
+    /// Jobs that may run, and would be blocked then: nothing over them is certain.
+    risky: HashSet<JobIx>,
+}
+
+impl Found {
+    fn size(&self) -> (usize, usize, usize, usize) {
+        (self.forced.len(), self.perhaps.len(), self.stuck.len(), self.risky.len())
+    }
 }
 
 /// Contents of all that no job makes.
@@ -90,12 +108,9 @@ fn settle_leaves(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>) {
     }
 }
 
-fn forward(
-    judge: &mut Judge<'_>,
-    forced: &BTreeMap<JobIx, Reason>,
-    perhaps: &HashMap<JobIx, JobIx>,
-    stuck: &BTreeMap<JobIx, Arc<Blocked>>,
-) -> catalog::Result<Vec<Verdict>> {
+fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>> {
+    let Found { forced, perhaps, stuck, risky } = found;
+    let mut risky = risky.clone();
     let jobs = judge.graph.jobs.len();
     let fixed: Vec<FixedHash> = (0..jobs).map(|j| judge.fixed(JobIx(j as u32))).collect();
     let known = unknown_fixed(judge, &fixed)?;
@@ -128,7 +143,10 @@ fn forward(
             }
         } else {
             let after: HashSet<JobIx> = judge.undecided_inputs(job).into_iter().filter_map(|n| judge.maker(n)).collect();
-            if !known.contains(&fixed[index]) || forced.contains_key(&job) {
+            if after.iter().any(|maker| risky.contains(maker)) {
+                risky.insert(job);
+            }
+            if (!known.contains(&fixed[index]) || forced.contains_key(&job)) && !risky.contains(&job) {
                 Verdict::Run { why: undecided_reason(judge, job, forced.get(&job)) }
             } else {
                 let mut after: Vec<JobIx> = after.into_iter().collect();
@@ -195,20 +213,9 @@ fn blocked(judge: &Judge<'_>, job: JobIx, cause: Cause) -> Arc<Blocked> {
     Arc::new(Blocked { identity, cause, near: Vec::new() })
 }
 
-/// Looks at bytes that a target hands over or a job reads: what is gone is made again, or blocks where nothing makes it.
-fn backward(
-    judge: &Judge<'_>,
-    sources: &HashMap<NodeIx, Observed>,
-    verdicts: &[Verdict],
-    forced: &mut BTreeMap<JobIx, Reason>,
-    perhaps: &mut HashMap<JobIx, JobIx>,
-    stuck: &mut BTreeMap<JobIx, Arc<Blocked>>,
-) {
-    for node in &judge.graph.targets {
-        if let (Some(maker), Some(why)) = (judge.maker(*node), gone(judge, *node)) {
-            forced.entry(maker).or_insert(why);
-        }
-    }
+/// Looks at bytes that a job reads: what is gone is made again, or blocks where nothing makes it.
+fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[Verdict], found: &mut Found) {
+    let Found { forced, perhaps, stuck, risky } = found;
     for index in (0..verdicts.len()).rev() {
         let job = JobIx(index as u32);
         let certain = match &verdicts[index] {
@@ -237,7 +244,9 @@ fn backward(
                         let cause = Cause::Input { name: input.name.to_string(), because };
                         stuck.entry(job).or_insert_with(|| blocked(judge, job, cause));
                     }
-                    None => {}
+                    None => {
+                        risky.insert(job);
+                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! the run when a job that was undecided becomes ready.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalog::{self, Made, Reader, RunId, Snapshot, SnapshotId, Standing, Timestamp};
 use crate::digest::ContentHash;
@@ -58,6 +58,7 @@ pub struct Judge<'a> {
     /// By job: values that its templates read.
     reads: Vec<BTreeMap<String, serde_json::Value>>,
     conditions: RefCell<HashMap<SnapshotId, Condition>>,
+    targets: HashSet<NodeIx>,
 }
 
 impl<'a> Judge<'a> {
@@ -73,7 +74,8 @@ impl<'a> Judge<'a> {
         let standings = reader.standings(&identities)?;
         let reads = graph.jobs.iter().map(|job| reads(program, graph, job)).collect();
         let settled = vec![None; graph.nodes.len()];
-        Ok(Self { program, graph, recipes, reader, bytes, now, standings, settled, reads, conditions: RefCell::default() })
+        let targets = graph.targets.iter().copied().collect();
+        Ok(Self { program, graph, recipes, reader, bytes, now, standings, settled, reads, conditions: RefCell::default(), targets })
     }
 
     pub fn formula(&self, job: JobIx) -> &'a Formula {
@@ -230,20 +232,35 @@ impl<'a> Judge<'a> {
         (age > limit).then_some(Reason::Expired { age, limit })
     }
 
-    /// The verdict on a job whose inputs are all decided. `forced`: it must be made again whatever its key says (its bytes are gone).
+    /// The verdict on a job whose inputs are all decided. `forced`: it must be made again whatever its key says (its bytes are gone, and a
+    /// job needs them). A target's own bytes are looked at here: it must be handed over.
     pub fn decide(&self, job: JobIx, keys: &Keys, forced: Option<&Reason>) -> catalog::Result<Decision> {
-        let why = match (forced, self.stale(job, keys)) {
+        let target = self.instance(job).outputs.iter().any(|node| self.targets.contains(node));
+        let stale = self.stale(job, keys);
+        let lost = if stale.is_none() && target { self.lost(job) } else { None };
+        let why = match (stale, forced.cloned().or(lost)) {
             (None, None) => return Ok(Decision::Valid),
-            (Some(forced), None) => forced.clone(),
-            (_, Some(stale)) => stale,
+            (None, Some(lost)) => lost,
+            (Some(stale), _) => stale,
         };
-        let bytes_matter = forced.is_some();
         if matches!(why, Reason::Expired { .. }) {
             return Ok(Decision::Run { why });
         }
+        let bytes_matter = target || forced.is_some();
         Ok(match self.reusable(job, keys, bytes_matter)? {
             Some(made) => Decision::Reuse { made, why },
             None => Decision::Run { why },
+        })
+    }
+
+    /// Which of a job's target outputs lost its bytes.
+    fn lost(&self, job: JobIx) -> Option<Reason> {
+        let outputs = self.instance(job).outputs.iter().filter(|node| self.targets.contains(node));
+        let snapshots = outputs.filter_map(|node| self.standings[node.0 as usize].current.as_ref().map(|c| &c.snapshot));
+        snapshots.map(|snapshot| self.condition(snapshot)).find_map(|condition| match condition {
+            Condition::Intact => None,
+            Condition::Gone => Some(Reason::BytesGone),
+            Condition::Damaged => Some(Reason::BytesDamaged),
         })
     }
 

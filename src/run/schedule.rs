@@ -104,7 +104,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             cancel,
             events,
             verdicts: draft.verdicts,
-            forced: HashMap::new(),
+            forced: draft.forced.into_iter().collect(),
             queue: VecDeque::new(),
             delayed: Vec::new(),
             making: HashMap::new(),
@@ -155,9 +155,6 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             match self.verdicts[index].clone() {
                 Verdict::Valid => {
                     self.states.set(job, State::Valid);
-                }
-                Verdict::Run { why: why @ (Reason::BytesGone | Reason::BytesDamaged) } => {
-                    self.forced.insert(job, why);
                 }
                 Verdict::Blocked(why) => {
                     self.states.set(job, State::Blocked);

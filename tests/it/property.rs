@@ -234,7 +234,14 @@ struct Built {
 }
 
 /// Plans, and where `maker` is given, builds.
-fn build(program: &Program, disk: &Disk, catalog: &SqliteCatalog, targets: &[Identity], maker: Option<&Maker<'_>>, keep_going: bool) -> Built {
+fn build(
+    program: &Program,
+    disk: &Disk,
+    catalog: &SqliteCatalog,
+    targets: &[Identity],
+    maker: Option<&Maker<'_>>,
+    keep_going: bool,
+) -> Built {
     let outside = Outside { disk, catalog };
     let mut resolver = Resolver::new(program, &outside);
     for target in targets {
@@ -371,13 +378,7 @@ fn check(mut classes: Vec<Class>, steps: Vec<Step>) {
 }
 
 fn classes() -> impl Strategy<Value = Vec<Class>> {
-    let reads = prop_oneof![
-        Just(Reads::SameDay),
-        Just(Reads::DayBefore),
-        Just(Reads::Window),
-        Just(Reads::Latest),
-        Just(Reads::AllStores)
-    ];
+    let reads = prop_oneof![Just(Reads::SameDay), Just(Reads::DayBefore), Just(Reads::Window), Just(Reads::Latest), Just(Reads::AllStores)];
     let class = (prop::collection::vec((any::<prop::sample::Index>(), reads), 1..3), 0..3u8, any::<bool>(), prop::bool::weighted(0.2));
     prop::collection::vec(class, 1..5).prop_map(|classes| {
         let class = |(at, (inputs, recipe, lossy, rolling)): (usize, (Vec<(prop::sample::Index, Reads)>, u8, bool, bool))| {
@@ -412,4 +413,27 @@ proptest! {
     fn a_build_is_right(classes in classes(), steps in steps()) {
         check(classes, steps);
     }
+}
+
+#[test]
+fn a_result_made_before_is_taken_again_and_a_failure_blocks() {
+    let class = |from: usize| Class { inputs: vec![(from, Reads::SameDay)], recipe: 0, lossy: false, rolling: false };
+    let mut classes = vec![class(0), class(SOURCES)];
+    let disk = Disk { files: BTreeMap::from([("s0/2024-01-01".to_string(), 1)]), ..Disk::default() };
+    let catalog = SqliteCatalog::open_in_memory().expect("a catalog");
+    let target = |program: &Program| all_targets(program, &classes, &disk, &catalog)[4..5].to_vec();
+    let maker = |fail: Option<&str>| Maker { disk: &disk, fail: fail.map(str::to_string) };
+    let old = program(&classes);
+    let targets = target(&old);
+    assert_eq!(targets[0].to_string(), "c1@2024-01-01:prod/dl");
+    let run = |program: &Program, fail| build(program, &disk, &catalog, &targets, Some(&maker(fail)), false);
+    let failed = run(&old, Some("c0"));
+    assert_eq!((failed.summary.failed, failed.summary.blocked, failed.summary.ran), (1, 1, 0));
+    assert_eq!(run(&old, None).summary.ran, 2);
+    classes[0].recipe = 1;
+    let new = program(&classes);
+    assert_eq!(run(&new, None).summary.ran, 2);
+    let back = run(&old, None);
+    assert_eq!((back.summary.ran, back.summary.reused), (0, 2));
+    assert_eq!(run(&old, None).summary.valid, 2);
 }
