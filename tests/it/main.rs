@@ -2,5 +2,6 @@
 
 mod architecture;
 mod bad;
+mod docs;
 mod manual;
 mod property;
