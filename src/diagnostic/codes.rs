@@ -74,6 +74,9 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0402", Kind::Usage, "`uses` names no file"),
     ("E0403", Kind::Usage, "a file cannot be read"),
     ("E0404", Kind::Usage, "a path is not sensible where it stands"),
+    ("E0405", Kind::Usage, "a recipe's template does not parse"),
+    ("E0406", Kind::Usage, "a template reads a name that is not known"),
+    ("E0407", Kind::Usage, "a template puts a value inside quotes"),
     // E05.. formake.yaml (workspace/config)
     ("E0501", Kind::Usage, "formake.yaml is not YAML"),
     ("E0502", Kind::Usage, "formake.yaml has a key that is not known"),

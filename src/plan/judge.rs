@@ -72,7 +72,12 @@ impl<'a> Judge<'a> {
     ) -> catalog::Result<Self> {
         let identities: Vec<Identity> = graph.nodes.iter().map(|n| n.identity.clone()).collect();
         let standings = reader.standings(&identities)?;
-        let reads = graph.jobs.iter().map(|job| reads(program, graph, job)).collect();
+        let mut looked: HashMap<usize, Vec<recipe::Read>> = HashMap::new();
+        let mut reads = Vec::with_capacity(graph.jobs.len());
+        for job in &graph.jobs {
+            let looks = looked.entry(job.formula).or_insert_with(|| recipe::reads_of(&program.formulas[job.formula]));
+            reads.push(if looks.is_empty() { BTreeMap::new() } else { values_read(program, graph, job, looks) });
+        }
         let settled = vec![None; graph.nodes.len()];
         let targets = graph.targets.iter().copied().collect();
         Ok(Self { program, graph, recipes, reader, bytes, now, standings, settled, reads, conditions: RefCell::default(), targets })
@@ -318,7 +323,7 @@ pub fn ending(path: &str) -> String {
     recipe::ending(path).to_string()
 }
 
-fn reads(program: &Program, graph: &Graph, job: &Instance) -> BTreeMap<String, serde_json::Value> {
+fn values_read(program: &Program, graph: &Graph, job: &Instance, looks: &[recipe::Read]) -> BTreeMap<String, serde_json::Value> {
     let formula = &program.formulas[job.formula];
     let label = job.outputs.first().map(|n| graph.nodes[n.0 as usize].identity.label.clone());
     let mut expanded = Vec::new();
@@ -327,5 +332,5 @@ fn reads(program: &Program, graph: &Graph, job: &Instance) -> BTreeMap<String, s
             expanded.extend(input.expands.iter().copied().zip(part.values.iter().cloned()));
         }
     }
-    recipe::values_read(program, formula, &job.binding, label.as_deref().unwrap_or(""), &expanded)
+    recipe::values_read(program, formula, looks, &job.binding, label.as_deref().unwrap_or(""), &expanded)
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use minijinja::machinery::ast::{self, Stmt};
+use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::{self, Span};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
@@ -98,15 +98,6 @@ fn allowed(statement: &Stmt) -> Result<(), TemplateError> {
     Err(TemplateError { message: format!("`{{% {tag} %}}` is not one of the tags `if`, `for`, `set`, `with`"), at: range(span) })
 }
 
-/// Whether what an expression prints went through `| raw` (or `| ident`) last.
-pub(super) fn is_raw(expr: &ast::Expr) -> Option<&'static str> {
-    match expr {
-        ast::Expr::Filter(filter) if filter.name == "raw" => Some("raw"),
-        ast::Expr::Filter(filter) if filter.name == "ident" => Some("ident"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +126,12 @@ mod tests {
 
     #[test]
     fn tags_that_could_take_quotes_off_are_refused() {
-        for text in ["{% set x %}{{ y }}{% endset %}", "{% autoescape false %}{% endautoescape %}", "{% include 'x' %}", "{% macro m() %}{% endmacro %}"] {
+        for text in [
+            "{% set x %}{{ y }}{% endset %}",
+            "{% autoescape false %}{% endautoescape %}",
+            "{% include 'x' %}",
+            "{% macro m() %}{% endmacro %}",
+        ] {
             let error = parse(text).map(|_| ()).unwrap_err();
             assert!(error.message.contains("is not one of the tags"), "{text}: {error}");
         }
@@ -144,10 +140,11 @@ mod tests {
 
     #[test]
     fn errors_say_what_and_where() {
-        let at = |text: &str, values| render(text, Landing::Sql, values).map_err(|e| (text[e.at.clone()].to_string(), e.message)).unwrap_err();
+        let at =
+            |text: &str, values| render(text, Landing::Sql, values).map_err(|e| (text[e.at.clone()].to_string(), e.message)).unwrap_err();
         assert_eq!(at("a {{ s.nope }} b", context! { s => context! { x => 1 } }), ("s.nope".into(), "`s.nope` is undefined".into()));
         assert!(at("IN ({{ l }})", context! { l => Vec::<i32>::new() }).1.contains("empty list"));
         assert!(at("{{ x }}", context! { x => "a\0" }).1.contains("NUL"));
-        assert!(at("{% if %}", ()  .into()).1.contains("unexpected"));
+        assert!(at("{% if %}", ().into()).1.contains("unexpected"));
     }
 }
