@@ -22,6 +22,7 @@ use formake::formula::program::{Program, Source};
 use formake::formula::{Files, compile};
 use formake::identity::target::{Choice, Target};
 use formake::identity::{Binding, Component, Identity, Instance, Name};
+use formake::recipe;
 use formake::resolve::{Offer, Origin, Resolver, Standing, World};
 use formake::validity::Recipes;
 use formake::workspace::config;
@@ -257,6 +258,7 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
                 project.0.insert("pipeline.formula".into(), text);
                 let (config, mut problems) = config::read(project.0.get(config::FILE).map_or("", String::as_str));
                 let compiled = compile(&project, &config.settings);
+                problems.extend(recipe::check(&compiled.program, &|span| compiled.place(span)));
                 problems.extend(compiled.diagnostics);
                 let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
                 let before = example.take().map(|example| example.program);
