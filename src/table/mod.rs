@@ -1,7 +1,33 @@
+//! A snapshot's bytes as tables, and the embedded SQL engine.
 //!
-pub fn canonical(s: &str) -> String {
-    s.to_string()
-}
+//! What is true here: the same query over the same inputs gives the same bytes. A query runs in one partition on the calling thread, unions
+//! keep the order of their branches, functions that look at the clock or at chance are refused, and writers have fixed properties. A
+//! query sees its inputs and nothing else: no files, no settings, no catalog of the engine.
+//!
+//! Reading order: [`error`] (all that can go wrong), [`quote`] (values to SQL), [`statement`] (what a query is, and which tables it names),
+//! [`canonical`] (its meaning without layout), [`types`] (SQL's type names, and types read from text), [`file`](mod@file) (finding and
+//! opening data), [`csv`], [`jsonl`], [`parquet`] (one format each), [`input`] (many files as one table), [`ordered`] (unions in order),
+//! [`write`](mod@write) (batches to a file), [`engine`] (running a query), [`show`] (a look at a file).
 
-mod pending;
-pub use pending::*;
+pub mod error;
+pub mod quote;
+pub mod statement;
+pub mod canonical;
+pub mod types;
+pub mod file;
+pub mod csv;
+pub mod jsonl;
+pub mod parquet;
+pub mod input;
+pub mod ordered;
+pub mod write;
+pub mod engine;
+pub mod show;
+
+pub use canonical::canonical;
+pub use engine::{Limits, Written, run};
+pub use error::{SqlProblem, TableError};
+pub use input::{TableInput, TablePart, dimension_columns};
+pub use quote::{identifier, literal};
+pub use show::{Shape, preview, read_schema};
+pub use statement::{check, tables};

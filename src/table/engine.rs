@@ -1,0 +1,250 @@
+//! Running a query: its inputs are registered as tables, its rows go to one file.
+//!
+//! Each run has an engine of its own, with one partition, on the calling thread: many jobs run at once, each on its thread. Memory is bounded
+//! by [`Limits`]; what does not fit is spilled where the query's plan can. The bound's default is the same on every machine, since rows
+//! that nothing orders may come in another order where something spilled.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Statistics, TableReference};
+use datafusion::error::Result as EngineResult;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::statistics::StatisticsArgs;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as EngineStatement;
+use futures::{StreamExt, stream};
+
+use super::{
+    error::{TableError, When, from_engine},
+    input::{Table, TableInput},
+    ordered::InOrder,
+    statement::{self, VOLATILE},
+    write::TableWriter,
+};
+use crate::formula::program::Format;
+
+/// What a query may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of memory, roughly, before it spills or fails.
+    pub memory: usize,
+    /// Where it spills to; the system's folder for temporary files where nothing is said.
+    pub spill: Option<PathBuf>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 4 << 30, spill: None }
+    }
+}
+
+/// What a query made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub rows: u64,
+    pub columns: usize,
+}
+
+/// Runs one query over the inputs and writes its rows to `output`. The same inputs give the same bytes. Inputs without parts are no tables.
+///
+/// Must not be called from asynchronous code: it blocks the thread until the file is written.
+///
+/// # Errors
+/// What is wrong with the query, its inputs or its output's columns; the disk's errors. What was written so far is left behind.
+pub fn run(query: &str, inputs: &[TableInput], output: &Path, format: Format, limits: &Limits) -> Result<Written, TableError> {
+    let parsed = statement::parse(query)?;
+    on_this_thread(async {
+        let (schema, mut rows) = start(parsed, inputs, limits).await?;
+        let mut writer = TableWriter::create(output, format, &schema)?;
+        while let Some(batch) = rows.next().await {
+            writer.write(&batch.map_err(|e| from_engine(&e, When::Execution))?)?;
+        }
+        let columns = writer.columns();
+        Ok(Written { rows: writer.finish()?, columns })
+    })
+}
+
+/// The first rows of a query (all of them without `first`), in memory. At least one batch, so that the columns are known.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn rows(query: &str, inputs: &[TableInput], limits: &Limits, first: Option<usize>) -> Result<Vec<RecordBatch>, TableError> {
+    let parsed = statement::parse(query)?;
+    on_this_thread(async {
+        let (schema, mut rows) = start(parsed, inputs, limits).await?;
+        let (mut batches, mut left) = (Vec::new(), first.unwrap_or(usize::MAX));
+        while left > 0 {
+            let Some(batch) = rows.next().await else { break };
+            let batch = batch.map_err(|e| from_engine(&e, When::Execution))?;
+            let batch = batch.slice(0, batch.num_rows().min(left));
+            left -= batch.num_rows();
+            batches.push(batch);
+        }
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        Ok(batches)
+    })
+}
+
+fn on_this_thread<T>(work: impl Future<Output = Result<T, TableError>>) -> Result<T, TableError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| TableError::Engine { why: e.to_string() })?;
+    runtime.block_on(work)
+}
+
+async fn start(
+    parsed: statement::Parsed,
+    inputs: &[TableInput],
+    limits: &Limits,
+) -> Result<(SchemaRef, SendableRecordBatchStream), TableError> {
+    let there: Vec<&TableInput> = inputs.iter().filter(|input| !input.parts.is_empty()).collect();
+    if let Some(table) = parsed.tables.iter().find(|table| there.iter().all(|input| input.name != **table)) {
+        return Err(TableError::UnknownTable { table: table.clone(), inputs: there.iter().map(|input| input.name.clone()).collect() });
+    }
+    let session = session(limits)?;
+    for input in there.iter().filter(|input| parsed.tables.contains(&input.name)) {
+        let table = Arc::new(Scannable(Arc::new(Table::open(input)?)));
+        let name = TableReference::bare(input.name.as_str());
+        session.register_table(name, table).map_err(|e| from_engine(&e, When::Planning))?;
+    }
+    let planning = |e| from_engine(&e, When::Planning);
+    let plan = session.state().statement_to_plan(EngineStatement::Statement(Box::new(parsed.statement))).await.map_err(planning)?;
+    let plan = session.state().create_physical_plan(&plan).await.map_err(planning)?;
+    let plan = InOrder::single(plan);
+    let rows = plan.execute(0, session.task_ctx()).map_err(|e| from_engine(&e, When::Execution))?;
+    Ok((plan.schema(), rows))
+}
+
+/// An engine that gives the same rows each time, and that sees nothing by itself.
+fn session(limits: &Limits) -> Result<SessionContext, TableError> {
+    let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.optimizer.enable_round_robin_repartition = false;
+    let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(limits.memory)));
+    if let Some(spill) = &limits.spill {
+        runtime = runtime.with_temp_file_path(spill);
+    }
+    let runtime = runtime.build_arc().map_err(|e| TableError::Engine { why: e.strip_backtrace() })?;
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(InOrder)];
+    rules.extend(PhysicalOptimizer::new().rules);
+    rules.push(Arc::new(InOrder));
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_physical_optimizer_rules(rules)
+        .build();
+    let session = SessionContext::new_with_state(state);
+    for function in VOLATILE {
+        session.deregister_udf(function);
+    }
+    Ok(session)
+}
+
+/// A [`Table`] as the engine wants it.
+#[derive(Debug)]
+struct Scannable(Arc<Table>);
+
+#[async_trait]
+impl TableProvider for Scannable {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        let projection = projection.cloned().unwrap_or_else(|| (0..self.0.schema.fields().len()).collect());
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::new(self.0.schema.project(&projection)?)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        let batch_size = session.config().batch_size();
+        Ok(Arc::new(Scan { table: self.0.clone(), projection, batch_size, properties: Arc::new(properties) }))
+    }
+}
+
+/// Reads a table's files, one after the other.
+#[derive(Debug)]
+struct Scan {
+    table: Arc<Table>,
+    projection: Vec<usize>,
+    batch_size: usize,
+    properties: Arc<PlanProperties>,
+}
+
+impl DisplayAs for Scan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("Scan")
+    }
+}
+
+impl ExecutionPlan for Scan {
+    fn name(&self) -> &str {
+        "Scan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn apply_expressions(&self, _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> EngineResult<TreeNodeRecursion>) -> EngineResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>, _: ReplaceChildrenOptions) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
+        let batches = self.table.batches(&self.projection, self.batch_size)?;
+        let rows = stream::iter(batches.map(|batch| batch.map_err(Into::into)));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+
+    /// How many rows there are decides which side of a join is kept in memory.
+    fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> EngineResult<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        if let Some(rows) = self.table.rows.and_then(|rows| usize::try_from(rows).ok()) {
+            statistics.num_rows = Precision::Exact(rows);
+        }
+        Ok(Arc::new(statistics))
+    }
+}

@@ -1,0 +1,215 @@
+//! JSON lines: one object on each line.
+//!
+//! What is true here: types come from all values of the file. Texts that all are dates or timestamps become those; values of several plain
+//! types become text, as written; objects become structs, and a column that holds both plain values and objects (or lists) is an error. A
+//! field that an object leaves out is null.
+
+use std::io::BufRead;
+use std::path::PathBuf;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::json::{ReaderBuilder, reader::Decoder};
+use serde_json::Value;
+
+use super::{error::TableError, file::DataFile, types::Guess};
+
+/// What the values of one column could be.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Shape {
+    Plain(Guess),
+    List(Box<Shape>),
+    /// Fields in the order in which they first came.
+    Struct(Vec<(String, Shape)>),
+}
+
+impl Shape {
+    pub const NOTHING: Shape = Shape::Plain(Guess::Nothing);
+
+    fn of(value: &Value) -> Result<Self, (String, String)> {
+        Ok(match value {
+            Value::Null => Shape::NOTHING,
+            Value::Bool(_) => Shape::Plain(Guess::Bool),
+            Value::Number(number) if number.is_i64() => Shape::Plain(Guess::Int),
+            Value::Number(number) if number.is_f64() => Shape::Plain(Guess::Float),
+            // More than 64 bits with a sign: as text no digit is lost.
+            Value::Number(_) => Shape::Plain(Guess::Text),
+            Value::String(text) => Shape::Plain(match Guess::of(text) {
+                time @ (Guess::Date | Guess::Timestamp { .. }) => time,
+                _ => Guess::Text,
+            }),
+            Value::Array(items) => {
+                let mut item = Shape::NOTHING;
+                for value in items {
+                    item = item.join(Shape::of(value)?)?;
+                }
+                Shape::List(Box::new(item))
+            }
+            Value::Object(fields) => {
+                Shape::Struct(fields.iter().map(|(name, value)| Ok((name.clone(), Shape::of(value)?))).collect::<Result<_, (String, String)>>()?)
+            }
+        })
+    }
+
+    /// # Errors
+    /// The two kinds of values that no type holds both.
+    pub fn join(self, other: Self) -> Result<Self, (String, String)> {
+        Ok(match (self, other) {
+            (Shape::Plain(a), Shape::Plain(b)) => Shape::Plain(a.join(b)),
+            (Shape::Plain(Guess::Nothing), other) | (other, Shape::Plain(Guess::Nothing)) => other,
+            (Shape::List(a), Shape::List(b)) => Shape::List(Box::new(a.join(*b)?)),
+            (Shape::Struct(mut a), Shape::Struct(b)) => {
+                join_fields(&mut a, b).map_err(|(_, one, other)| (one, other))?;
+                Shape::Struct(a)
+            }
+            (a, b) => return Err((a.word().into(), b.word().into())),
+        })
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Shape::Plain(_) => "a plain value",
+            Shape::List(_) => "a list",
+            Shape::Struct(_) => "an object",
+        }
+    }
+
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Shape::Plain(guess) => guess.data_type(),
+            Shape::List(item) => DataType::new_list(item.data_type(), true),
+            Shape::Struct(fields) => {
+                DataType::Struct(fields.iter().map(|(name, shape)| Field::new(name, shape.data_type(), true)).collect::<Fields>())
+            }
+        }
+    }
+}
+
+/// Joins fields by name; new ones go to the end.
+///
+/// # Errors
+/// The field, and the two kinds of values that no type holds both.
+pub(crate) fn join_fields(fields: &mut Vec<(String, Shape)>, more: Vec<(String, Shape)>) -> Result<(), (String, String, String)> {
+    for (name, shape) in more {
+        match fields.iter_mut().find(|(there, _)| *there == name) {
+            Some((_, there)) => {
+                let joined = std::mem::replace(there, Shape::NOTHING).join(shape);
+                *there = joined.map_err(|(one, other)| (name, one, other))?;
+            }
+            None => fields.push((name, shape)),
+        }
+    }
+    Ok(())
+}
+
+/// One line after the other.
+struct Lines {
+    path: PathBuf,
+    from: Box<dyn BufRead + Send>,
+    buffer: Vec<u8>,
+    line: u64,
+}
+
+impl Lines {
+    fn open(file: &DataFile) -> Result<Self, TableError> {
+        let mut from = file.open()?;
+        if from.fill_buf().map_err(|e| TableError::read(&file.path, e))?.starts_with(b"\xEF\xBB\xBF") {
+            from.consume(3);
+        }
+        Ok(Self { path: file.path.clone(), from, buffer: Vec::new(), line: 0 })
+    }
+
+    /// Reads the next line that is not blank; `false` at the end.
+    fn next(&mut self) -> Result<bool, TableError> {
+        loop {
+            self.buffer.clear();
+            if self.from.read_until(b'\n', &mut self.buffer).map_err(|e| TableError::read(&self.path, e))? == 0 {
+                return Ok(false);
+            }
+            self.line += 1;
+            if !self.buffer.trim_ascii().is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// What each column's values are, over the whole file, and how many rows there are.
+pub(crate) fn guess(file: &DataFile) -> Result<(Vec<(String, Shape)>, u64), TableError> {
+    let mut lines = Lines::open(file)?;
+    let (mut columns, mut rows) = (Vec::new(), 0);
+    while lines.next()? {
+        rows += 1;
+        let fail = |why: String| TableError::malformed(&file.path, lines.line, why);
+        let value: Value = serde_json::from_slice(&lines.buffer)
+            .map_err(|e| fail(format!("not a JSON object on one line ({e}); a table in JSON has one object on each line")))?;
+        let Value::Object(fields) = value else {
+            return Err(fail("not a JSON object; a table in JSON has one object on each line".into()));
+        };
+        let mut row = Vec::with_capacity(fields.len());
+        for (name, value) in &fields {
+            let shape = Shape::of(value).map_err(|(one, other)| fail(format!("`{name}` holds both {one} and {other}; make them alike")))?;
+            row.push((name.clone(), shape));
+        }
+        join_fields(&mut columns, row)
+            .map_err(|(name, one, other)| fail(format!("`{name}` is {other} here, and was {one} above; make them alike")))?;
+    }
+    Ok((columns, rows))
+}
+
+/// Batches of a file's rows, in the given columns.
+pub(crate) struct Reader {
+    lines: Lines,
+    schema: SchemaRef,
+    decoder: Decoder,
+    batch_size: usize,
+}
+
+impl Reader {
+    /// Columns of the schema that the file hasn't are null.
+    pub fn open(file: &DataFile, schema: SchemaRef, batch_size: usize) -> Result<Self, TableError> {
+        let decoder = decoder(&schema, batch_size).map_err(|e| TableError::read(&file.path, e))?;
+        Ok(Self { lines: Lines::open(file)?, schema, decoder, batch_size })
+    }
+
+    fn batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
+        let mut batch: Vec<(u64, Vec<u8>)> = Vec::with_capacity(self.batch_size);
+        while batch.len() < self.batch_size && self.lines.next()? {
+            batch.push((self.lines.line, self.lines.buffer.clone()));
+        }
+        let decoded = batch.iter().try_for_each(|(_, line)| self.decoder.decode(line).map(drop)).and_then(|()| self.decoder.flush());
+        decoded.map_err(|error| self.locate(&batch, &error))
+    }
+
+    /// The decoder says nothing of lines: decodes one at a time until one fails.
+    fn locate(&self, batch: &[(u64, Vec<u8>)], error: &ArrowError) -> TableError {
+        for (line, bytes) in batch {
+            let alone = decoder(&self.schema, 1).and_then(|mut decoder| {
+                decoder.decode(bytes)?;
+                decoder.flush()
+            });
+            if let Err(error) = alone {
+                return TableError::malformed(&self.lines.path, *line, readable(&error));
+            }
+        }
+        TableError::read(&self.lines.path, readable(error))
+    }
+}
+
+fn decoder(schema: &SchemaRef, batch_size: usize) -> Result<Decoder, ArrowError> {
+    ReaderBuilder::new(schema.clone()).with_batch_size(batch_size).with_coerce_primitive(true).build_decoder()
+}
+
+fn readable(error: &ArrowError) -> String {
+    let text = error.to_string();
+    text.strip_prefix("Json error: ").or(text.strip_prefix("Parser error: ")).unwrap_or(&text).to_string()
+}
+
+impl Iterator for Reader {
+    type Item = Result<RecordBatch, TableError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.batch().transpose()
+    }
+}

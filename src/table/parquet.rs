@@ -1,0 +1,96 @@
+//! Parquet files: their schema and their rows, in the types that queries see (texts as plain text, dictionaries as their values).
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::{error::TableError, file::DataFile};
+
+fn fail(path: &Path, why: impl ToString) -> TableError {
+    let text = why.to_string();
+    let text = text.strip_prefix("Parquet error: ").unwrap_or(&text);
+    TableError::Parquet { path: path.to_path_buf(), why: format!("not a Parquet file that can be read ({text})") }
+}
+
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
+    let file = File::open(path).map_err(|e| TableError::read(path, e))?;
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| fail(path, e))
+}
+
+/// The file's columns as queries see them, and its number of rows.
+pub(crate) fn schema(file: &DataFile) -> Result<(Vec<Field>, u64), TableError> {
+    let builder = open(&file.path)?;
+    let mut fields: Vec<Field> = Vec::new();
+    for field in builder.schema().fields() {
+        if fields.iter().any(|there| there.name() == field.name()) {
+            let why = format!("two columns are called `{}`; name each apart", field.name());
+            return Err(TableError::Header { path: file.path.clone(), why });
+        }
+        fields.push(Field::new(field.name(), plain(field.data_type()), true));
+    }
+    Ok((fields, builder.metadata().file_metadata().num_rows().max(0) as u64))
+}
+
+/// A type without its encoding: views, large and dictionary types become the plain ones that every tool reads.
+pub(crate) fn plain(ty: &DataType) -> DataType {
+    let item = |field: &FieldRef| FieldRef::new(field.as_ref().clone().with_data_type(plain(field.data_type())));
+    match ty {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
+        DataType::Dictionary(_, value) => plain(value),
+        DataType::RunEndEncoded(_, value) => plain(value.data_type()),
+        DataType::List(field) | DataType::LargeList(field) | DataType::ListView(field) | DataType::LargeListView(field) => {
+            DataType::List(item(field))
+        }
+        DataType::FixedSizeList(field, size) => DataType::FixedSizeList(item(field), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(item).collect()),
+        DataType::Map(field, sorted) => DataType::Map(item(field), *sorted),
+        other => other.clone(),
+    }
+}
+
+/// Batches of a file's rows, in the given columns.
+pub(crate) struct Reader {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+}
+
+impl Reader {
+    /// Columns of the schema that the file hasn't are null.
+    pub fn open(file: &DataFile, schema: SchemaRef, batch_size: usize) -> Result<Self, TableError> {
+        let builder = open(&file.path)?;
+        let wanted: Vec<usize> =
+            builder.schema().fields().iter().enumerate().filter(|(_, f)| schema.index_of(f.name()).is_ok()).map(|(at, _)| at).collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        let reader = builder.with_projection(mask).with_batch_size(batch_size).build().map_err(|e| fail(&file.path, e))?;
+        Ok(Self { path: file.path.clone(), reader, schema })
+    }
+
+    fn shaped(&self, batch: &RecordBatch) -> Result<RecordBatch, TableError> {
+        let column = |field: &FieldRef| -> Result<ArrayRef, TableError> {
+            match batch.column_by_name(field.name()) {
+                Some(array) if array.data_type() == field.data_type() => Ok(array.clone()),
+                Some(array) => cast(array, field.data_type()).map_err(|e| fail(&self.path, e)),
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            }
+        };
+        let arrays = self.schema.fields().iter().map(column).collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(|e| fail(&self.path, e))
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<RecordBatch, TableError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?.map_err(|e| fail(&self.path, e));
+        Some(batch.and_then(|batch| self.shaped(&batch)))
+    }
+}

@@ -1,1 +1,0 @@
-//! Seams that the next commits of this room fill.

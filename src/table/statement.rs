@@ -1,0 +1,259 @@
+//! What a query is: one SELECT, WITH or VALUES that sees named tables and nothing else. Said from its text alone, before anything runs.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::common::TableReference;
+use datafusion::sql::{
+    parser::Statement as EngineStatement,
+    resolve::resolve_table_references,
+    sqlparser::{
+        ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor},
+        dialect::GenericDialect,
+        parser::{Parser, ParserError},
+        tokenizer::{Token, Tokenizer},
+    },
+};
+
+use super::error::SqlProblem;
+
+/// The engine's dialect.
+pub(crate) const DIALECT: GenericDialect = GenericDialect {};
+
+/// Functions whose answer is not made from their arguments alone: the clock, chance, the engine's version, the place of a file.
+/// A test holds this list against the engine's own.
+pub(crate) const VOLATILE: &[&str] = &[
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "file_row_index",
+    "input_file_name",
+    "localtime",
+    "localtimestamp",
+    "now",
+    "rand",
+    "random",
+    "today",
+    "uuid",
+    "version",
+];
+
+/// Functions that may stand in FROM: they make rows from their arguments alone.
+const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range"];
+
+/// Whether a rendered text is a query that can be run, as far as the text alone can say.
+///
+/// # Errors
+/// The first problem: a syntax error with its place, more or fewer than one statement, one that is no query, or something that a recipe must not use.
+pub fn check(sql: &str) -> Result<(), SqlProblem> {
+    parse(sql).map(drop)
+}
+
+/// The tables that a rendered query refers to, sorted, each once; names of WITH clauses are left out. A name of several parts has dots.
+///
+/// # Errors
+/// As [`check`].
+pub fn tables(sql: &str) -> Result<Vec<String>, SqlProblem> {
+    Ok(parse(sql)?.tables)
+}
+
+/// A query that passed [`check`].
+pub(crate) struct Parsed {
+    pub statement: Statement,
+    pub tables: Vec<String>,
+}
+
+pub(crate) fn parse(sql: &str) -> Result<Parsed, SqlProblem> {
+    let tokens = Tokenizer::new(&DIALECT, sql)
+        .tokenize_with_location()
+        .map_err(|e| syntax(sql, e.message, e.location.line, e.location.column))?;
+    let first = tokens.iter().map(|t| &t.token).find(|t| !matches!(t, Token::Whitespace(_) | Token::SemiColon | Token::EOF));
+    match first {
+        None => return Err(SqlProblem::Empty),
+        Some(Token::LParen) => {}
+        Some(Token::Word(word)) if ["SELECT", "WITH", "VALUES", "FROM"].contains(&word.value.to_uppercase().as_str()) => {}
+        Some(Token::Word(word)) => return Err(SqlProblem::NotAQuery { found: word.value.to_uppercase() }),
+        Some(other) => return Err(SqlProblem::NotAQuery { found: format!("`{other}`") }),
+    }
+    let mut statements =
+        Parser::new(&DIALECT).with_tokens_with_locations(tokens).parse_statements().map_err(|error| from_parser(sql, error))?;
+    if statements.len() > 1 {
+        return Err(SqlProblem::Several { count: statements.len() });
+    }
+    let statement = statements.pop().ok_or(SqlProblem::Empty)?;
+    if !matches!(statement, Statement::Query(_)) {
+        return Err(SqlProblem::NotAQuery { found: "this".into() });
+    }
+    let mut rules = Rules::default();
+    if let ControlFlow::Break(problem) = statement.visit(&mut rules) {
+        return Err(*problem);
+    }
+    let engine_statement = EngineStatement::Statement(Box::new(statement.clone()));
+    let (references, _) = resolve_table_references(&engine_statement, false)
+        .map_err(|e| SqlProblem::Refused { what: "a table's name".into(), why: e.strip_backtrace() })?;
+    let tables = references.iter().map(plain_name).filter(|name| rules.tables.contains(name) || !rules.functions.contains(name));
+    Ok(Parsed { tables: tables.collect(), statement })
+}
+
+/// What must not stand anywhere in a query.
+#[derive(Default)]
+struct Rules {
+    functions: BTreeSet<String>,
+    tables: BTreeSet<String>,
+}
+
+type Verdict = ControlFlow<Box<SqlProblem>>;
+
+fn refuse(what: impl Into<String>, why: &str) -> Verdict {
+    ControlFlow::Break(Box::new(SqlProblem::Refused { what: what.into(), why: why.into() }))
+}
+
+impl Rules {
+    fn table_function(&mut self, name: &ObjectName) -> Verdict {
+        let text = last_part(name);
+        if !TABLE_FUNCTIONS.contains(&text.to_lowercase().as_str()) {
+            return refuse(format!("`{text}(…)` in FROM"), "a query reads its inputs only; declare the file as a source and name it as an input");
+        }
+        self.functions.insert(text);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Visitor for Rules {
+    type Break = Box<SqlProblem>;
+
+    fn pre_visit_query(&mut self, query: &Query) -> Verdict {
+        if !query.locks.is_empty() {
+            return refuse("FOR UPDATE or FOR SHARE", "inputs are immutable, so that there is nothing to lock");
+        }
+        match &*query.body {
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                refuse("INSERT, UPDATE, DELETE or MERGE", "inputs are immutable; select the rows as they shall be")
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> Verdict {
+        if select.into.is_some() {
+            return refuse("SELECT INTO", "the query's rows are the output; leave INTO out");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Verdict {
+        match factor {
+            TableFactor::Table { version: Some(_), .. } => refuse(
+                "FOR SYSTEM_TIME AS OF and its like",
+                "which snapshot is read is said by the formula's inputs; write the instance there, as in `<DATE - 1d>`",
+            ),
+            TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+                refuse("TABLESAMPLE", "it takes other rows each time; filter by a hash of a column instead")
+            }
+            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => self.table_function(name),
+            TableFactor::Table { name, .. } => {
+                self.tables.insert(last_part(name));
+                ControlFlow::Continue(())
+            }
+            TableFactor::TableFunction { .. } => refuse("TABLE(…)", "a query reads its inputs only"),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> Verdict {
+        if let Expr::Function(function) = expr {
+            let name = last_part(&function.name).to_lowercase();
+            if VOLATILE.contains(&name.as_str()) {
+                return ControlFlow::Break(Box::new(SqlProblem::Volatile { function: name }));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn last_part(name: &ObjectName) -> String {
+    name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone()).unwrap_or_default()
+}
+
+fn plain_name(reference: &TableReference) -> String {
+    [reference.catalog(), reference.schema(), Some(reference.table())].into_iter().flatten().collect::<Vec<_>>().join(".")
+}
+
+/// The parser writes the place at its message's end.
+fn from_parser(sql: &str, error: ParserError) -> SqlProblem {
+    let message = match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+        ParserError::RecursionLimitExceeded => "the query is nested too deeply".into(),
+    };
+    let place = message.rfind(" at Line: ").and_then(|at| {
+        let (line, column) = message[at + " at Line: ".len()..].split_once(", Column: ")?;
+        Some((message[..at].to_string(), line.trim().parse().ok()?, column.trim().parse().ok()?))
+    });
+    match place {
+        Some((message, line, column)) => syntax(sql, message, line, column),
+        None => {
+            let last = sql.trim_end();
+            let line = last.matches('\n').count() + 1;
+            let column = last.rsplit('\n').next().map_or(1, |text| text.chars().count() + 1);
+            SqlProblem::Syntax { message: readable(&message), line, column, offset: last.len() }
+        }
+    }
+}
+
+fn syntax(sql: &str, message: String, line: u64, column: u64) -> SqlProblem {
+    let (line, column) = (line.max(1) as usize, column.max(1) as usize);
+    let start: usize = sql.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let within: usize = sql[start..].chars().take(column - 1).map(char::len_utf8).sum();
+    SqlProblem::Syntax { message: readable(&message), line, column, offset: start + within }
+}
+
+/// `Expected: an expression, found: FROM` becomes `expected an expression, found FROM`.
+fn readable(message: &str) -> String {
+    message.replacen("Expected: ", "expected ", 1).replacen("found: EOF", "found the end", 1).replacen("found: ", "found ", 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_query_passes() {
+        for sql in ["select 1", "WITH a AS (SELECT 1) SELECT * FROM a", "values (1), (2)", "(select 1) union all (select 2)", "select 1;"] {
+            assert_eq!(check(sql), Ok(()), "{sql}");
+        }
+        for (sql, code) in [
+            ("", "E0451"),
+            (" -- nothing\n;", "E0451"),
+            ("select 1; select 2", "E0451"),
+            ("CREATE TABLE x AS SELECT 1", "E0451"),
+            ("copy t to 'x.csv'", "E0451"),
+            ("insert into t values (1)", "E0451"),
+            ("set x = 1", "E0451"),
+            ("explain select 1", "E0451"),
+            ("select * into x from t", "E0452"),
+            ("select * from t FOR SYSTEM_TIME AS OF '2024-01-01'", "E0452"),
+            ("select * from read_csv('x.csv')", "E0452"),
+            ("with x as (delete from t) select * from x", "E0452"),
+            ("select a, random() from t", "E0453"),
+            ("select * from (select current_date)", "E0453"),
+            ("select * from t where d < NOW() - interval '1 day'", "E0453"),
+        ] {
+            assert_eq!(check(sql).unwrap_err().code(), code, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_knows_its_place() {
+        let SqlProblem::Syntax { line, column, offset, message } = check("select é,\n  from t where").unwrap_err() else { panic!("not a syntax error") };
+        assert_eq!((line, column, offset, message.as_str()), (2, 15, 25, "expected an expression, found the end"));
+        let SqlProblem::Syntax { offset, .. } = check("select a\nfrom t t2 t3").unwrap_err() else { panic!("not a syntax error") };
+        assert_eq!(offset, 19);
+    }
+
+    #[test]
+    fn tables_are_found_and_with_names_are_not() {
+        let sql = r#"WITH a AS (SELECT * FROM Customers), b AS (SELECT * FROM a JOIN "x.y" USING (id))
+                     SELECT (SELECT max(v) FROM m) FROM b, generate_series(1, 3), s.t WHERE id IN (SELECT id FROM Customers)"#;
+        assert_eq!(tables(sql).unwrap(), ["Customers", "m", "x.y", "s.t"]);
+    }
+}
