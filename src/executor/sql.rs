@@ -1,9 +1,32 @@
-pub fn run(
-    _: &str,
-    _: &crate::recipe::Job,
-    _: &crate::recipe::JobOutput,
-    _: &std::path::Path,
-    _: &std::path::Path,
-) -> Result<(), super::JobError> {
-    Ok(())
+//! SQL jobs: on the calling thread, in the embedded engine. No process is started.
+
+use std::path::Path;
+
+use super::error::JobError;
+use crate::recipe::{Job, JobOutput};
+use crate::table::{self, Limits, TableInput, TablePart};
+
+/// Runs a job's query over its inputs as tables, and leaves the result at the output's path below `work`.
+pub fn run(query: &str, job: &Job, output: &JobOutput, work: &Path, scratch: &Path) -> Result<(), JobError> {
+    let inputs = job.inputs.iter().filter(|input| !input.parts.is_empty()).map(|input| TableInput {
+        name: input.name.to_string(),
+        parts: input.parts.iter().map(part).collect(),
+        dimensions: table::dimension_columns(&input.dimensions),
+        columns: input.columns.as_ref().map(|columns| columns.as_ref().clone()),
+    });
+    let inputs: Vec<TableInput> = inputs.collect();
+    let at = work.join(&output.path);
+    if let Some(folder) = at.parent() {
+        std::fs::create_dir_all(folder).map_err(JobError::Folder)?;
+    }
+    let limits = Limits { spill: Some(scratch.to_path_buf()), ..Limits::default() };
+    table::run(query, &inputs, &at, output.format, &limits).map(|_| ()).map_err(|error| JobError::Sql(error.to_string()))
+}
+
+fn part(part: &crate::recipe::JobPart) -> TablePart {
+    TablePart {
+        at: part.at.clone(),
+        files: part.files.clone(),
+        values: part.instance.0.iter().map(|component| component.value.clone()).collect(),
+    }
 }
