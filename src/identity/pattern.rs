@@ -205,7 +205,7 @@ impl Pattern {
 
 /// Why a pattern does not match an identity.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Mismatch {
     Class,
     Label { pattern: Name },

@@ -1,5 +1,6 @@
 //! A plan's values.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::catalog::{RunId, SnapshotId};
@@ -98,6 +99,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The derivations of what is blocked, but for those that are part of another's.
+    pub fn derivations(&self) -> Vec<&Arc<Blocked>> {
+        let blocked = || self.steps.iter().filter_map(|step| if let Action::Blocked { on } = &step.action { Some(on) } else { None });
+        let inner: HashSet<&Identity> = blocked().flat_map(|on| on.chain().into_iter().skip(1)).map(|on| &on.identity).collect();
+        blocked().filter(|on| !inner.contains(&on.identity)).collect()
+    }
+
     /// Something would run, may run or be reused.
     pub fn work_needed(&self) -> bool {
         self.counts.run + self.counts.may_run + self.counts.reuse > 0

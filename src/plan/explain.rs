@@ -40,7 +40,7 @@ pub struct Earlier {
 
 /// Why an earlier result is not taken.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-#[serde(tag = "obstacle", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Obstacle {
     /// Nothing: its key is the one computed now.
     Nothing,

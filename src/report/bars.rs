@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::units;
+
 const PATIENCE: Duration = Duration::from_millis(400);
 const TICK: Duration = Duration::from_millis(100);
 /// Running jobs with a line of their own; the others are in the bar's count.
@@ -131,7 +133,7 @@ impl Screen {
                 shown += 1;
             }
             if let Some(bar) = &job.bar {
-                bar.set_prefix(super::units::duration(job.started.elapsed().as_secs().max(1) as f64));
+                bar.set_prefix(units::about(job.started.elapsed().as_secs_f64().floor()));
                 bar.tick();
             }
         }
@@ -141,10 +143,10 @@ impl Screen {
     fn message(&self) -> String {
         let elapsed = self.started.elapsed().as_secs_f64();
         let mut text = format!("{} of {} jobs, {} running, ", self.done, self.total, self.running.len());
-        text += &super::units::duration(elapsed.round().max(1.0));
+        text += &units::about(elapsed);
         if self.done > 0 && self.total > self.done {
             let left = elapsed / self.done as f64 * (self.total - self.done) as f64;
-            text += &format!(", about {} left", super::units::duration(left.round().max(1.0)));
+            text += &format!(", about {} left", units::about(left));
         }
         text
     }

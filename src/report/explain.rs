@@ -20,7 +20,7 @@ fn explained(explanation: &Explanation) -> Value {
             "snapshot": snapshots::snapshot_json(snapshot),
             "run": run.as_ref().map(snapshots::run_json),
         })),
-        "hold": explanation.hold,
+        "hold": explanation.hold.as_ref().map(snapshots::hold_json),
         "earlier": explanation.earlier.iter().map(|earlier| json!({
             "snapshot": snapshots::snapshot_json(&earlier.snapshot),
             "run": earlier.run,

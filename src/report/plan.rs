@@ -12,7 +12,6 @@ use super::look::{Cell, Columns, Look, Tone, cell};
 use super::{reason, units};
 use crate::identity::Identity;
 use crate::plan::{Action, Plan, SourceState, Step};
-use crate::resolve::Blocked;
 
 /// More steps than this are gathered by class.
 const SMALL: usize = 30;
@@ -105,7 +104,7 @@ fn each(plan: &Plan, look: &Look) -> Vec<String> {
             action => why(action, false),
         };
         let estimate = step.estimate.filter(|_| matches!(step.action, Action::Run { .. } | Action::MayRun { .. }));
-        let estimate = estimate.map(|seconds| format!("about {}", units::duration(seconds))).unwrap_or_default();
+        let estimate = estimate.map(|seconds| format!("about {}", units::about(seconds))).unwrap_or_default();
         columns.row([cell(tone, verb), name(step), cell(Tone::Faint, estimate).right(), cell(Tone::Plain, why)]);
     }
     let mut lines = Vec::new();
@@ -158,16 +157,12 @@ fn by_class(plan: &Plan, look: &Look) -> Vec<String> {
 
 /// The derivations of what is blocked, but for those that are part of another's.
 fn derivations(plan: &Plan, look: &Look, all: bool) -> Vec<String> {
-    let blocked: Vec<&Blocked> =
-        plan.steps.iter().filter_map(|step| if let Action::Blocked { on } = &step.action { Some(&**on) } else { None }).collect();
-    let inner: BTreeSet<&Identity> = blocked.iter().flat_map(|b| reason::chain(b).into_iter().skip(1)).map(|b| &b.identity).collect();
-    let outer: Vec<&Blocked> = blocked.into_iter().filter(|blocked| !inner.contains(&blocked.identity)).collect();
+    let outer = plan.derivations();
     let shown = if all { outer.len() } else { DERIVATIONS };
     let mut lines = Vec::new();
     for blocked in outer.iter().take(shown) {
         lines.push(String::new());
-        lines.push(format!("{} cannot be provided:", look.strong(&blocked.identity.to_string())));
-        lines.extend(reason::derivation(blocked, look).into_iter().map(|line| format!("  {line}")));
+        lines.extend(reason::impossible(blocked, look));
     }
     if outer.len() > shown {
         lines.push(String::new());
@@ -203,7 +198,7 @@ fn summary(plan: &Plan, look: &Look) -> String {
             (least, most) if least == most => format!(" Runs {}", units::count(most, "job")),
             (least, most) => format!(" Runs at least {least}, at most {}", units::count(most, "job")),
         };
-        text += &match plan.seconds.map(|(least, most)| (units::duration(least), units::duration(most))) {
+        text += &match plan.seconds.map(|(least, most)| (units::about(least), units::about(most))) {
             None => ".".to_string(),
             Some((least, most)) if least == most => format!(", about {most}."),
             Some((least, most)) => format!(", about {least} to {most}."),
@@ -220,7 +215,7 @@ mod tests {
     use crate::catalog::SnapshotId;
     use crate::identity::{Component, Instance, Name, Period, Value as Part};
     use crate::plan::Counts;
-    use crate::resolve::Cause;
+    use crate::resolve::{Blocked, Cause};
     use crate::validity::{Difference, Reason};
 
     fn identity(class: &str, day: &str) -> Identity {

@@ -1,5 +1,6 @@
 //! A run as it happens: bars in a terminal, lines in a pipe, JSON lines for machines. All are readers of the same events.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::bars::Bars;
@@ -8,15 +9,18 @@ use super::{reason, units};
 use crate::identity::Identity;
 use crate::run::{Event, Summary};
 
-/// More blocked jobs than this are only counted.
+/// More that is blocked than this is only counted.
 const BLOCKED: usize = 10;
 
 /// Tells events as they come.
 pub struct Progress<'a> {
     face: Face<'a>,
     look: Look,
-    /// Blocked jobs so far.
+    /// How much was told to be blocked, and how much more there was.
     blocked: usize,
+    hidden: usize,
+    /// Those whose derivation was told.
+    told: HashSet<Identity>,
 }
 
 enum Face<'a> {
@@ -28,32 +32,46 @@ enum Face<'a> {
 impl<'a> Progress<'a> {
     /// For a terminal on stdout: bars for what lasts, a line for what is done.
     pub fn bars(look: Look) -> Self {
-        Self { face: Face::Bars(Bars::new(look.color)), look, blocked: 0 }
+        Self::new(Face::Bars(Bars::new(look.color)), look)
     }
 
     /// For a pipe or a file: a line when a job starts, a line when it is done.
     pub fn lines(out: &'a mut dyn Write, look: Look) -> Self {
-        Self { face: Face::Lines(out), look, blocked: 0 }
+        Self::new(Face::Lines(out), look)
     }
 
     /// One JSON object a line, `formake.events/1`; see `docs/json.md`.
     pub fn json(out: &'a mut dyn Write) -> Self {
-        Self { face: Face::Json(out), look: Look::plain(), blocked: 0 }
+        Self::new(Face::Json(out), Look::plain())
+    }
+
+    fn new(face: Face<'a>, look: Look) -> Self {
+        Self { face, look, blocked: 0, hidden: 0, told: HashSet::new() }
     }
 
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
-        if matches!(event, Event::JobBlocked { .. }) {
-            self.blocked += 1;
-        }
-        let hidden = self.blocked.saturating_sub(BLOCKED);
         let mut lines = match event {
-            Event::JobBlocked { .. } if hidden > 0 => vec![],
+            // Its derivation was told before.
+            Event::JobBlocked { outputs, .. } if outputs.iter().any(|output| self.told.contains(output)) => vec![],
+            Event::Blocked { .. } | Event::JobBlocked { .. } if self.blocked == BLOCKED => {
+                self.hidden += 1;
+                vec![]
+            }
+            Event::Blocked { on } => {
+                self.blocked += 1;
+                self.told.insert(on.identity.clone());
+                lines(event, &self.look)
+            }
+            Event::JobBlocked { .. } => {
+                self.blocked += 1;
+                lines(event, &self.look)
+            }
             _ => lines(event, &self.look),
         };
         if let Event::Summary(_) = event
-            && hidden > 0
+            && self.hidden > 0
         {
-            lines.insert(0, format!("{:>9} {}", "", units::count(hidden, "more blocked job")));
+            lines.insert(0, format!("{:>9} {}", "", format_args!("{} more blocked", self.hidden)));
         }
         match &mut self.face {
             Face::Json(out) => json_line(event, *out)?,
@@ -87,7 +105,7 @@ fn move_bars(bars: &mut Bars, event: &Event) -> io::Result<()> {
         Event::JobDone { job, .. } | Event::JobFailed { job, .. } | Event::JobValid { job, .. } | Event::JobReused { job, .. } => {
             bars.finish(*job);
         }
-        Event::JobBlocked { .. } | Event::Warning { .. } => {}
+        Event::Blocked { .. } | Event::JobBlocked { .. } | Event::Warning { .. } => {}
         Event::Summary(_) => bars.clear()?,
     }
     Ok(())
@@ -106,6 +124,7 @@ pub fn lines(event: &Event, look: &Look) -> Vec<String> {
         Event::Started { jobs, at_least, at_most, .. } => {
             vec![look.faint(&format!("Running at least {at_least}, at most {at_most} of {}.", units::count(*jobs, "job")))]
         }
+        Event::Blocked { on } => reason::impossible(on, look),
         Event::JobStarted { outputs, why, attempt, .. } => {
             let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
             vec![line(Tone::Faint, "run", outputs, &format!("{}{again}", reason::headline(why)))]

@@ -124,27 +124,24 @@ fn listed<S: AsRef<str>>(names: &[S]) -> String {
     text
 }
 
-/// The identities of a derivation, from what was asked for to where it ends.
-pub fn chain(blocked: &Blocked) -> Vec<&Blocked> {
-    let mut chain = vec![blocked];
-    while let Cause::Input { because, .. } | Cause::NoPart { because: Some(because), .. } = &chain[chain.len() - 1].cause {
-        chain.push(because);
-    }
-    chain
-}
-
 /// Where a derivation ends, in one line: `raw@2024-01-03:prod/dl: there is no file raw/2024-01-03.csv`.
 pub fn root(blocked: &Blocked) -> String {
-    let chain = chain(blocked);
+    let chain = blocked.chain();
     let last = chain[chain.len() - 1];
     let cause = cause(last);
     if chain.len() == 1 { cause } else { format!("needs {}: {cause}", last.identity) }
 }
 
+/// What cannot be provided, and its derivation.
+pub fn impossible(blocked: &Blocked, look: &Look) -> Vec<String> {
+    let head = format!("{} cannot be provided:", look.strong(&blocked.identity.to_string()));
+    std::iter::once(head).chain(derivation(blocked, look).into_iter().map(|line| format!("  {line}"))).collect()
+}
+
 /// The derivation below `blocked`, each line indented by its depth: who needs what, what is missing, what came near, ways out.
 pub fn derivation(blocked: &Blocked, look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
-    let chain = chain(blocked);
+    let chain = blocked.chain();
     for (depth, pair) in chain.windows(2).enumerate() {
         let (Cause::Input { name, .. } | Cause::NoPart { name, .. }) = &pair[0].cause else { continue };
         let all = if matches!(pair[0].cause, Cause::NoPart { .. }) { ", and no other part can be provided either" } else { "" };

@@ -40,7 +40,7 @@ fn listed_json(listed: &Listed) -> Value {
     })
 }
 
-fn hold_json(hold: &Hold) -> Value {
+pub fn hold_json(hold: &Hold) -> Value {
     json!({ "because": hold.because, "user": hold.user, "at": units::when_json(hold.at) })
 }
 

@@ -18,6 +18,14 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A duration that is still running or only guessed: whole seconds, at least one.
+pub fn about(seconds: f64) -> String {
+    match seconds.max(1.0).round() {
+        short if short < 60.0 => format!("{short} s"),
+        long => duration(long),
+    }
+}
+
 /// `12 B`, `3.4 kB`, `120 MB`: powers of 1000.
 pub fn bytes(count: u64) -> String {
     if count < 1000 {
@@ -71,6 +79,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         let durations: Vec<_> = [0.012, 0.4, 9.94, 9.96, 59.7, 200.0, 3600.0, 7500.0, 90_000.0].map(duration).into();
+        assert_eq!([0.2, 9.6, 200.0].map(about), ["1 s", "10 s", "3 min 20 s"]);
         assert_eq!(durations, ["12 ms", "0.4 s", "9.9 s", "10 s", "1 min", "3 min 20 s", "1 h", "2 h 5 min", "1 d 1 h"]);
         let sizes: Vec<_> = [0, 999, 1000, 9949, 12_345, 999_499, 999_500, 3_400_000_000].map(bytes).into();
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "9.9 kB", "12 kB", "999 kB", "1.0 MB", "3.4 GB"]);

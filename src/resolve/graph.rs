@@ -77,7 +77,7 @@ pub struct Blocked {
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Cause {
     /// No formula and no source makes it.
     NoMaker,
@@ -133,12 +133,24 @@ pub enum Cause {
 }
 
 impl Blocked {
+    /// The derivation, from what was asked for to what is missing.
+    pub fn chain(&self) -> Vec<&Blocked> {
+        let mut chain = vec![self];
+        let mut end = self;
+        while let Cause::Input { because, .. } | Cause::NoPart { because: Some(because), .. } = &end.cause {
+            end = because;
+            chain.push(end);
+        }
+        chain
+    }
+
     /// The end of the derivation: what is missing.
     pub fn root(&self) -> &Blocked {
-        match &self.cause {
-            Cause::Input { because, .. } | Cause::NoPart { because: Some(because), .. } => because.root(),
-            _ => self,
+        let mut end = self;
+        while let Cause::Input { because, .. } | Cause::NoPart { because: Some(because), .. } = &end.cause {
+            end = because;
         }
+        end
     }
 }
 

@@ -1,7 +1,10 @@
 //! What happens in a run, as it happens. Progress, JSON lines and summaries are readers of this one stream.
 
+use std::sync::Arc;
+
 use crate::catalog::RunId;
 use crate::identity::Identity;
+use crate::resolve::Blocked;
 use crate::validity::Reason;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -14,6 +17,10 @@ pub enum Event {
         at_least: usize,
         at_most: usize,
         blocked: usize,
+    },
+    /// Nothing can provide what was asked for, or something that it needs: the derivation.
+    Blocked {
+        on: Arc<Blocked>,
     },
     JobStarted {
         job: u32,

@@ -21,7 +21,7 @@ use crate::catalog::{Actor, Applied, Catalog, CatalogError, Change, Current, Mad
 use crate::digest::Key;
 use crate::executor::Cancel;
 use crate::identity::Name;
-use crate::plan::{Condition, Decision, Draft, Judge, Verdict};
+use crate::plan::{Action, Condition, Decision, Draft, Judge, Step, Verdict};
 use crate::resolve::{JobIx, NodeIx};
 use crate::validity::{Keys, Reason};
 
@@ -94,6 +94,9 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         events: &'e mut dyn FnMut(&Event),
     ) -> Self {
         let states = States::new(judge.graph);
+        // Blocked without a job that could make it; blocked jobs are counted by their states.
+        let jobless = |step: &&Step| step.job.is_none() && matches!(step.action, Action::Blocked { .. });
+        let blocked = draft.plan.steps.iter().filter(jobless).count();
         Self {
             states,
             resources: Resources::new(options.capacity.clone()),
@@ -110,7 +113,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             making: HashMap::new(),
             running: HashMap::new(),
             reused: Vec::new(),
-            summary: Summary::default(),
+            summary: Summary { blocked, ..Summary::default() },
             stopping: false,
         }
     }
@@ -140,7 +143,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let count = |what: State| self.states.count(|s| s == what);
         self.summary.valid = count(State::Valid);
         self.summary.failed = count(State::Failed);
-        self.summary.blocked = count(State::Blocked);
+        self.summary.blocked += count(State::Blocked);
         self.summary.skipped = self.states.count(|s| !s.is_final());
         self.summary.interrupted = self.cancel.is_cancelled();
         self.summary.seconds = start.elapsed().as_secs_f64();

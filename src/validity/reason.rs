@@ -12,7 +12,7 @@ pub struct Difference {
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reason {
     /// It stands for nothing yet.
     Missing,

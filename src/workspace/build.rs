@@ -86,6 +86,9 @@ impl Workspace {
             at_most: draft.plan.at_most,
             blocked: counts.blocked,
         });
+        for on in draft.plan.derivations() {
+            events(&Event::Blocked { on: on.clone() });
+        }
         let actor = clock::actor();
         self.record_sources(&program, &prepared, &catalog, &mut judge)?;
         self.bytes.store.sweep();
