@@ -18,12 +18,13 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use formake::digest::{self, ContentHash};
-use formake::formula::program::{Program, Source};
+use formake::formula::program::{Kind, Program, Source};
 use formake::formula::{Files, compile};
 use formake::identity::target::{Choice, Target};
 use formake::identity::{Binding, Component, Identity, Instance, Name};
 use formake::recipe;
 use formake::resolve::{Offer, Origin, Resolver, Standing, World};
+use formake::table;
 use formake::validity::Recipes;
 use formake::workspace::config;
 
@@ -261,6 +262,11 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
                 problems.extend(recipe::check(&compiled.program, &|span| compiled.place(span)));
                 problems.extend(compiled.diagnostics);
                 let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
+                for query in queries(&compiled.program) {
+                    if let Err(problem) = table::check(query) {
+                        fail(problem.to_string());
+                    }
+                }
                 let before = example.take().map(|example| example.program);
                 match marks {
                     ["error", expected @ ..] if !expected.is_empty() => {
@@ -289,6 +295,15 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
         }
     }
     wrong
+}
+
+/// Queries without template tags, which are SQL as they stand.
+fn queries(program: &Program) -> impl Iterator<Item = &str> {
+    let sql = program
+        .formulas
+        .iter()
+        .filter_map(|formula| if let Kind::Sql { text, .. } = &formula.recipe.kind { Some(text.as_str()) } else { None });
+    sql.filter(|text| !text.contains("{{") && !text.contains("{%"))
 }
 
 fn chapters() -> Vec<PathBuf> {
