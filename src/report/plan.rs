@@ -103,7 +103,7 @@ fn each(plan: &Plan, look: &Look) -> Vec<String> {
             Action::Source { state: SourceState::Unchanged } => step.maker.clone().unwrap_or_default(),
             action => why(action, false),
         };
-        let estimate = step.estimate.filter(|_| matches!(step.action, Action::Run { .. } | Action::MayRun { .. }));
+        let estimate = step.estimate.filter(|seconds| *seconds >= 1.0 && matches!(step.action, Action::Run { .. } | Action::MayRun { .. }));
         let estimate = estimate.map(|seconds| format!("about {}", units::about(seconds))).unwrap_or_default();
         columns.row([cell(tone, verb), name(step), cell(Tone::Faint, estimate).right(), cell(Tone::Plain, why)]);
     }
@@ -198,7 +198,7 @@ fn summary(plan: &Plan, look: &Look) -> String {
             (least, most) if least == most => format!(" Runs {}", units::count(most, "job")),
             (least, most) => format!(" Runs at least {least}, at most {}", units::count(most, "job")),
         };
-        text += &match plan.seconds.map(|(least, most)| (units::about(least), units::about(most))) {
+        text += &match plan.seconds.filter(|(_, most)| *most >= 1.0).map(|(least, most)| (units::about(least), units::about(most))) {
             None => ".".to_string(),
             Some((least, most)) if least == most => format!(", about {most}."),
             Some((least, most)) => format!(", about {least} to {most}."),

@@ -225,7 +225,8 @@ impl Reader {
             } else if field.data_type() == &DataType::Utf8 {
                 Arc::new(texts)
             } else {
-                types::parse(&texts, field.data_type()).map_err(|row| self.wrong(field.name(), field.data_type(), &texts, row, lines[row]))?
+                types::parse(&texts, field.data_type())
+                    .map_err(|row| self.wrong(field.name(), field.data_type(), &texts, row, lines[row]))?
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(lines.len()));

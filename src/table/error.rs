@@ -127,7 +127,9 @@ impl TableError {
     pub fn code(&self) -> &'static str {
         match self {
             TableError::Sql(problem) => problem.code(),
-            TableError::Read { .. } | TableError::NotATable { .. } | TableError::NoFiles { .. } | TableError::MixedFormats { .. } => "E0750",
+            TableError::Read { .. } | TableError::NotATable { .. } | TableError::NoFiles { .. } | TableError::MixedFormats { .. } => {
+                "E0750"
+            }
             TableError::Malformed { .. } | TableError::Header { .. } | TableError::Parquet { .. } => "E0751",
             TableError::Value { .. } | TableError::MissingColumn { .. } | TableError::UnknownType { .. } => "E0752",
             TableError::Conflict { .. } => "E0753",
@@ -179,7 +181,10 @@ pub(crate) fn from_engine(error: &DataFusionError, when: When) -> TableError {
         DataFusionError::SchemaError(schema, _) => match &**schema {
             SchemaError::FieldNotFound { field, valid_fields } => TableError::UnknownColumn {
                 column: field.flat_name(),
-                there: valid_fields.iter().map(|column| if field.relation.is_some() { column.flat_name() } else { column.name.clone() }).collect(),
+                there: valid_fields
+                    .iter()
+                    .map(|column| if field.relation.is_some() { column.flat_name() } else { column.name.clone() })
+                    .collect(),
             },
             SchemaError::AmbiguousReference { field } => TableError::Planning {
                 why: format!("`{}` is a column of several tables; write the table before it, as in `t.{}`", field.name, field.name),
@@ -214,8 +219,13 @@ fn ours_in(error: &DataFusionError) -> Option<TableError> {
 /// Without the engine's own prefixes, which say nothing to a person.
 fn readable(message: &str) -> String {
     let mut text = message.trim();
-    for prefix in ["Error during planning: ", "Execution error: ", "Arrow error: ", "Schema error: ", "Optimizer rule 'simplify_expressions' failed\ncaused by\n"]
-    {
+    for prefix in [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Schema error: ",
+        "Optimizer rule 'simplify_expressions' failed\ncaused by\n",
+    ] {
         text = text.strip_prefix(prefix).unwrap_or(text);
     }
     text.to_string()

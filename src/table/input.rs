@@ -154,8 +154,11 @@ fn with_values(
 fn columns(files: &[DataFile], declared: &[Column]) -> Result<(Vec<Field>, Option<u64>), TableError> {
     let mut types = BTreeMap::new();
     for column in declared {
-        let ty = types::from_sql(&column.ty)
-            .map_err(|why| TableError::UnknownType { column: column.name.clone(), ty: column.ty.clone(), why })?;
+        let ty = types::from_sql(&column.ty).map_err(|why| TableError::UnknownType {
+            column: column.name.clone(),
+            ty: column.ty.clone(),
+            why,
+        })?;
         types.insert(column.name.as_str(), ty);
     }
     let Some(first) = files.first() else { return Ok((Vec::new(), Some(0))) };

@@ -46,9 +46,9 @@ impl Shape {
                 }
                 Shape::List(Box::new(item))
             }
-            Value::Object(fields) => {
-                Shape::Struct(fields.iter().map(|(name, value)| Ok((name.clone(), Shape::of(value)?))).collect::<Result<_, (String, String)>>()?)
-            }
+            Value::Object(fields) => Shape::Struct(
+                fields.iter().map(|(name, value)| Ok((name.clone(), Shape::of(value)?))).collect::<Result<_, (String, String)>>()?,
+            ),
         })
     }
 

@@ -64,9 +64,8 @@ pub(crate) struct Parsed {
 }
 
 pub(crate) fn parse(sql: &str) -> Result<Parsed, SqlProblem> {
-    let tokens = Tokenizer::new(&DIALECT, sql)
-        .tokenize_with_location()
-        .map_err(|e| syntax(sql, e.message, e.location.line, e.location.column))?;
+    let tokens =
+        Tokenizer::new(&DIALECT, sql).tokenize_with_location().map_err(|e| syntax(sql, e.message, e.location.line, e.location.column))?;
     let first = tokens.iter().map(|t| &t.token).find(|t| !matches!(t, Token::Whitespace(_) | Token::SemiColon | Token::EOF));
     match first {
         None => return Err(SqlProblem::Empty),
@@ -112,7 +111,10 @@ impl Rules {
     fn table_function(&mut self, name: &ObjectName) -> Verdict {
         let text = last_part(name);
         if !TABLE_FUNCTIONS.contains(&text.to_lowercase().as_str()) {
-            return refuse(format!("`{text}(…)` in FROM"), "a query reads its inputs only; declare the file as a source and name it as an input");
+            return refuse(
+                format!("`{text}(…)` in FROM"),
+                "a query reads its inputs only; declare the file as a source and name it as an input",
+            );
         }
         self.functions.insert(text);
         ControlFlow::Continue(())
@@ -244,7 +246,9 @@ mod tests {
 
     #[test]
     fn a_syntax_error_knows_its_place() {
-        let SqlProblem::Syntax { line, column, offset, message } = check("select é,\n  from t where").unwrap_err() else { panic!("not a syntax error") };
+        let SqlProblem::Syntax { line, column, offset, message } = check("select é,\n  from t where").unwrap_err() else {
+            panic!("not a syntax error")
+        };
         assert_eq!((line, column, offset, message.as_str()), (2, 15, 25, "expected an expression, found the end"));
         let SqlProblem::Syntax { offset, .. } = check("select a\nfrom t t2 t3").unwrap_err() else { panic!("not a syntax error") };
         assert_eq!(offset, 19);

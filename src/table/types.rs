@@ -27,7 +27,9 @@ pub(crate) enum Guess {
     Float,
     Date,
     /// In microseconds, without or with a zone.
-    Timestamp { zone: bool },
+    Timestamp {
+        zone: bool,
+    },
     Bool,
     Text,
 }
@@ -98,11 +100,7 @@ fn is_float(text: &str) -> bool {
     let whole_ok = whole.is_empty() || is_int(whole) && !whole.starts_with('-');
     let fraction_ok = fraction.is_empty() || digits(fraction.as_bytes());
     let exponent_ok = exponent.is_none_or(|e| digits(e.strip_prefix(['-', '+']).unwrap_or(e).as_bytes()));
-    whole_ok
-        && fraction_ok
-        && exponent_ok
-        && !(whole.is_empty() && fraction.is_empty())
-        && text.parse::<f64>().is_ok_and(f64::is_finite)
+    whole_ok && fraction_ok && exponent_ok && !(whole.is_empty() && fraction.is_empty()) && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// `2024-01-31`, or one followed by `T` or a space, `05:30`, maybe seconds with a fraction, maybe `Z` or `+01:00`.
@@ -136,7 +134,10 @@ fn date_or_timestamp(text: &str) -> Guess {
     let parts: Vec<&str> = whole.split(':').collect();
     let limits = [24, 60, 60];
     let clock_ok = matches!(parts.len(), 2 | 3)
-        && parts.iter().zip(limits).all(|(part, limit)| part.len() == 2 && digits(part.as_bytes()) && part.parse::<u32>().is_ok_and(|n| n < limit));
+        && parts
+            .iter()
+            .zip(limits)
+            .all(|(part, limit)| part.len() == 2 && digits(part.as_bytes()) && part.parse::<u32>().is_ok_and(|n| n < limit));
     let fraction_ok = fraction.is_none_or(|f| f.len() <= 6 && digits(f.as_bytes()));
     let zone_ok = match zone.as_bytes() {
         [] | [b'Z'] => true,
@@ -178,9 +179,12 @@ pub fn from_sql(name: &str) -> Result<DataType, String> {
         SqlType::Float(_) | SqlType::Real | SqlType::Float4 | SqlType::Float32 => DataType::Float32,
         SqlType::Double(_) | SqlType::DoublePrecision | SqlType::Float8 | SqlType::Float64 => DataType::Float64,
         SqlType::Decimal(size) | SqlType::Numeric(size) | SqlType::Dec(size) => decimal(size)?,
-        SqlType::Text | SqlType::String(_) | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::CharacterVarying(_) | SqlType::Character(_) => {
-            DataType::Utf8
-        }
+        SqlType::Text
+        | SqlType::String(_)
+        | SqlType::Varchar(_)
+        | SqlType::Char(_)
+        | SqlType::CharacterVarying(_)
+        | SqlType::Character(_) => DataType::Utf8,
         SqlType::Date | SqlType::Date32 => DataType::Date32,
         SqlType::Datetime(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
         SqlType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => DataType::Timestamp(TimeUnit::Microsecond, None),

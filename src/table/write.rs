@@ -115,10 +115,9 @@ impl TableWriter {
         let done = match self.out {
             Out::Parquet(writer) => writer.into_inner().map_err(|e| e.to_string()).and_then(|mut f| f.flush().map_err(|e| e.to_string())),
             Out::Csv(mut file) => file.flush().map_err(|e| e.to_string()),
-            Out::Jsonl(mut writer) => writer
-                .finish()
-                .map_err(|e| e.to_string())
-                .and_then(|()| writer.into_inner().flush().map_err(|e| e.to_string())),
+            Out::Jsonl(mut writer) => {
+                writer.finish().map_err(|e| e.to_string()).and_then(|()| writer.into_inner().flush().map_err(|e| e.to_string()))
+            }
         };
         done.map_err(|why| TableError::write(&self.path, why))?;
         Ok(self.rows)

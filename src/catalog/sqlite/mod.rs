@@ -123,3 +123,35 @@ fn components_from(json: &str) -> Option<Instance> {
         .collect();
     components.map(Instance::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Actor, Catalog, Change, Filter, NewSnapshot, Reader};
+    use crate::identity::Instance;
+    use crate::store::{Kind, Stamp};
+
+    #[test]
+    fn what_is_held_or_released_is_still_listed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let catalog = SqliteCatalog::open(&folder.path().join("catalog.db"), Mode::Write).expect("a new catalog");
+        let actor = Actor { user: "alice".into(), host: "here".into(), command: "test".into() };
+        let identity = Identity { class: "a".into(), instance: Instance::new([]), label: "prod".into(), repository: "dl".into() };
+        let snapshot = Box::new(NewSnapshot {
+            identity: identity.clone(),
+            content: crate::digest::of_bytes(b"abc"),
+            kind: Kind::File,
+            bytes: 3,
+            files: 1,
+            path: "a".into(),
+            stored: true,
+            stamp: Stamp(1),
+        });
+        let commit = |change| catalog.commit(&actor, 1_000, &[change]).expect("committed");
+        let listed = || catalog.list(&Filter::default()).expect("a list");
+        commit(Change::Publish { snapshot, hold: Some("audit".into()) });
+        assert!(matches!(listed().as_slice(), [row] if row.current && row.hold.is_some()));
+        commit(Change::Release { identity });
+        assert!(matches!(listed().as_slice(), [row] if row.current && row.hold.is_none()));
+    }
+}

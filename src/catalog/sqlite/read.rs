@@ -281,7 +281,7 @@ impl Reader for SqliteCatalog {
         // Every stay of a snapshot under an identity, from the log of pointers' moves.
         let sql = format!(
             "select {SNAPSHOT}, l.identity, l.at, (select m.at from pointer_log m where m.identity = l.identity and m.id > l.id
-                and m.was is not null order by m.id limit 1)
+                and m.was is not m.now order by m.id limit 1)
              from pointer_log l join snapshot s on s.id = l.now join identity i on i.id = l.identity {SNAPSHOT_FROM}
              where (?1 is null or i.class = ?1) and (?2 is null or i.label = ?2) and (?3 is null or i.repository = ?3)
                and (?4 or exists (select 1 from current c where c.identity = l.identity and c.snapshot = l.now))
