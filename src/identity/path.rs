@@ -192,6 +192,16 @@ impl PathPattern {
         read(&self.parts, &format!("{path}{slash}"), true, &mut binding).then_some(binding)
     }
 
+    /// The folder in which a search for matches begins, without a `/` at its end; `""` is the project's root.
+    pub fn start(&self) -> &str {
+        let literal = match self.parts.as_slice() {
+            [PathPart::Literal(whole)] => whole.strip_suffix('/').unwrap_or(whole),
+            [PathPart::Literal(head), ..] => head,
+            _ => "",
+        };
+        literal.rfind('/').map_or("", |slash| &literal[..slash.max(usize::from(literal.starts_with('/')))])
+    }
+
     /// Whether something below `folder` (without a `/` at its end; `""` is the project's root) could match. "No" is certain.
     pub fn reaches(&self, folder: &str) -> bool {
         let prefix = if folder.is_empty() || folder.ends_with('/') { folder.to_string() } else { format!("{folder}/") };
@@ -410,6 +420,17 @@ mod tests {
             ("raw/<A>/<DATE>", "x", None),
         ] {
             assert_eq!(parsed(pattern).unwrap().render(&bind(value)).as_deref(), path, "{pattern} {value}");
+        }
+        for (pattern, start) in [
+            ("raw/a/x-<A>", "raw/a"),
+            ("./raw/<A>", "raw"),
+            ("<A>", ""),
+            ("/<A>", "/"),
+            ("/a/<A>", "/a"),
+            ("raw/a.csv", "raw"),
+            ("raw/a/", "raw"),
+        ] {
+            assert_eq!(parsed(pattern).unwrap().start(), start, "{pattern}");
         }
         let fixed = |pattern: &str| parsed(pattern).unwrap().fixed(&bind("x"));
         assert_eq!(fixed("raw/<A>/y-*.csv"), Some(("raw/x".into(), Some("y-*.csv".into()))));

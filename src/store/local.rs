@@ -1,14 +1,19 @@
 //! Repositories as folders on this machine.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, Permissions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::content::{self, Content, Kind, Stamp, StoreError};
-use crate::digest::ContentHash;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::content::{self, Content, Kind, Stamp};
+use super::error::StoreError;
+pub use super::files::{copy_out, remove};
+use super::files::{copy_tree, make_read_only, move_tree, set_mode, sync, sync_tree};
+use super::incoming::{Incoming, unique};
+use super::tree::{Links, Tree};
+use crate::digest::{ContentHash, of_bytes};
 use crate::identity::Instance;
 use crate::identity::instance::percent_encoded;
 
@@ -71,225 +76,146 @@ impl LocalStore {
             },
             Err(e) => return Err(unusable(e.to_string())),
         }
-        fs::create_dir_all(root.join(OWN).join("incoming")).map_err(|e| unusable(e.to_string()))
+        fs::create_dir_all(root.join(OWN)).map_err(|e| unusable(e.to_string()))
     }
 
     /// Hashes what lies at `from`, moves it below the repository's root, and makes it read-only. Not yet durable: see [`LocalStore::seal`].
     pub fn take_in(&self, from: &Path, repository: &str, class: &str, instance: &Instance, name: &str) -> Result<Stored, StoreError> {
-        self.ready(repository)?;
-        let root = self.root(repository)?;
-        let incoming = Incoming::new(root)?;
-        let inside = incoming.0.join(percent_encoded(name));
-        move_or_copy(from, &inside)?;
-        make_read_only(&inside)?;
-        self.settle(incoming, &inside, root, class, instance)
+        let (_incoming, inside) = self.incoming(repository, name)?;
+        match Tree::at(from, Links::Inside)? {
+            // A link's bytes lie elsewhere in the tree: each place gets its own.
+            Some(tree) if tree.linked => copy_tree(from, &inside, Links::Inside)?,
+            _ => move_tree(from, &inside)?,
+        }
+        self.settle(&inside, repository, class, instance)
     }
 
     /// [`LocalStore::take_in`] of a copy: what lies at `from` stays.
     pub fn take_copy(&self, from: &Path, repository: &str, class: &str, instance: &Instance, name: &str) -> Result<Stored, StoreError> {
-        self.ready(repository)?;
-        let root = self.root(repository)?;
-        let incoming = Incoming::new(root)?;
-        let inside = incoming.0.join(percent_encoded(name));
-        copy_all(from, &inside)?;
-        make_read_only(&inside)?;
-        self.settle(incoming, &inside, root, class, instance)
+        let (_incoming, inside) = self.incoming(repository, name)?;
+        copy_tree(from, &inside, Links::Anywhere)?;
+        self.settle(&inside, repository, class, instance)
     }
 
-    fn settle(&self, incoming: Incoming, inside: &Path, root: &Path, class: &str, instance: &Instance) -> Result<Stored, StoreError> {
-        let mut content = content::of_path(inside)?;
-        let folder = root.join(percent_encoded(class)).join(instance.path_component());
-        fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
-        let place = folder.join(content.hash.to_hex());
-        let name = inside.file_name().map(PathBuf::from).unwrap_or_default();
-        let mut tries = 0;
-        while let Err(error) = fs::rename(&incoming.0, &place) {
-            let taken = matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty);
-            if !taken || tries > 3 {
-                return Err(StoreError::io(&place)(error));
-            }
-            tries += 1;
-            // The same bytes were made before: kept where they are right, put aside where they are not.
-            if content::of_path(&place.join(&name)).is_ok_and(|there| there.hash == content.hash) {
-                break;
-            }
-            let damaged = Incoming::unused(&root.join(OWN).join("damaged"))?;
-            let _ = fs::rename(&place, &damaged);
+    /// A place on the repository's file system, and the path in it under which something is to arrive.
+    fn incoming(&self, repository: &str, name: &str) -> Result<(Incoming, PathBuf), StoreError> {
+        self.ready(repository)?;
+        let incoming = Incoming::new(&self.root(repository)?.join(OWN))?;
+        let inside = incoming.folder.join(component(percent_encoded(name)));
+        Ok((incoming, inside))
+    }
+
+    fn settle(&self, inside: &Path, repository: &str, class: &str, instance: &Instance) -> Result<Stored, StoreError> {
+        make_read_only(inside)?;
+        let gone = || StoreError::io(inside)(io::ErrorKind::NotFound.into());
+        let mut content = content::of_path(inside, Links::Inside)?.ok_or_else(gone)?;
+        let root = self.root(repository)?;
+        let path = Path::new(&component(percent_encoded(class)))
+            .join(component(instance.path_component()))
+            .join(content.hash.to_hex())
+            .join(inside.file_name().unwrap_or_default());
+        let at = root.join(&path);
+        if let Some(folder) = at.parent() {
+            fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         }
-        let at = place.join(&name);
+        match content::of_path(&at, Links::Inside) {
+            // The same bytes were kept before.
+            Ok(Some(there)) if there.hash == content.hash => {}
+            Ok(None) => place(inside, &at, content.kind)?,
+            Ok(Some(_)) | Err(_) => heal(inside, &at, content.kind, &root.join(OWN).join("damaged"))?,
+        }
         // Read-only and ours: the stamp holds from now on, however young.
-        content.stamp = content::stamp_of_path(&at)?.unwrap_or_default();
-        let path = at.strip_prefix(root).unwrap_or(&at).to_string_lossy().into_owned();
-        Ok(Stored { content, path })
+        content.stamp = content::stamp_of_path(&at, Links::Inside)?.unwrap_or_default();
+        Ok(Stored { content, path: path.to_string_lossy().into_owned() })
     }
 
     /// Makes what was taken in durable, before the catalog speaks of it. `made`: repositories and paths below their roots.
     pub fn seal(&self, made: &[(&str, &str)]) -> Result<(), StoreError> {
-        let mut roots: Vec<&str> = made.iter().map(|(repository, _)| *repository).collect();
-        roots.sort_unstable();
-        roots.dedup();
         if made.len() >= MANY {
-            for repository in roots {
+            let repositories: BTreeSet<&str> = made.iter().map(|(repository, _)| *repository).collect();
+            for repository in repositories {
                 let root = self.root(repository)?;
                 let folder = File::open(root).map_err(StoreError::io(root))?;
                 rustix::fs::syncfs(&folder).map_err(|e| StoreError::io(root)(e.into()))?;
             }
             return Ok(());
         }
+        let mut folders = BTreeSet::new();
         for (repository, path) in made {
             let root = self.root(repository)?;
             let at = root.join(path);
             sync_tree(&at)?;
-            for folder in at.ancestors().skip(1) {
-                sync(folder)?;
-                if folder == root {
-                    break;
-                }
-            }
+            folders.extend(at.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).map(Path::to_path_buf));
         }
-        Ok(())
+        folders.iter().rev().try_for_each(|folder| sync(folder))
     }
 
     /// Whether what lies at a path is still what was hashed: one look at its stamp, a hash where that moved.
     pub fn look(&self, at: &Path, hash: ContentHash, stamp: Stamp) -> Look {
-        match content::stamp_of_path(at) {
+        if stamp.is_settled() && content::stamp_of_path(at, Links::Inside).is_ok_and(|now| now == Some(stamp)) {
+            return Look::Intact;
+        }
+        match content::of_path(at, Links::Inside) {
             Ok(None) => Look::Gone,
-            Ok(Some(now)) if now == stamp && stamp.is_settled() => Look::Intact,
-            Ok(Some(_)) | Err(_) => match content::of_path(at) {
-                Ok(content) if content.hash == hash => Look::Moved(content::stamp_of_path(at).ok().flatten().unwrap_or_default()),
-                _ => Look::Damaged,
-            },
+            Ok(Some(content)) if content.hash == hash => Look::Moved(content.stamp),
+            Ok(Some(_)) | Err(_) => Look::Damaged,
         }
     }
 
-    /// Removes what died on its way in. Only while no other process takes anything in.
+    /// Removes what died on its way in. What a living process brings in is left alone.
     pub fn sweep(&self) {
         for root in self.roots.values() {
-            let Ok(entries) = fs::read_dir(root.join(OWN).join("incoming")) else { continue };
-            for entry in entries.flatten() {
-                let _ = remove(&entry.path());
-            }
+            Incoming::sweep(&root.join(OWN));
         }
     }
 }
 
-/// A fresh folder on a root's file system, removed unless it was moved away.
-struct Incoming(PathBuf);
-
-impl Incoming {
-    fn new(root: &Path) -> Result<Self, StoreError> {
-        let path = Self::unused(&root.join(OWN).join("incoming"))?;
-        fs::create_dir(&path).map_err(StoreError::io(&path))?;
-        Ok(Self(path))
+/// Moves what is complete to where nothing is. A folder can be moved only while it is writable.
+fn place(inside: &Path, at: &Path, kind: Kind) -> Result<(), StoreError> {
+    if kind == Kind::Folder {
+        set_mode(inside, 0o755)?;
     }
-
-    fn unused(below: &Path) -> Result<PathBuf, StoreError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        fs::create_dir_all(below).map_err(StoreError::io(below))?;
-        loop {
-            let path = below.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-            if !path.exists() {
-                return Ok(path);
-            }
-        }
+    match fs::rename(inside, at) {
+        // Another process was first with the same bytes.
+        Err(e) if matches!(e.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty) => Ok(()),
+        Err(e) => Err(StoreError::io(at)(e)),
+        Ok(()) if kind == Kind::Folder => set_mode(at, 0o555),
+        Ok(()) => Ok(()),
     }
 }
 
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        let _ = remove(&self.0);
+/// Puts what is complete in the place of what is damaged, at once where the file system can exchange the two; the damaged is kept aside.
+fn heal(inside: &Path, at: &Path, kind: Kind, damaged: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(damaged).map_err(StoreError::io(damaged))?;
+    let aside = damaged.join(unique());
+    for folder in [inside, at].into_iter().filter(|path| path.is_dir()) {
+        set_mode(folder, 0o755)?;
     }
-}
-
-/// Removes a tree, read-only folders in it too.
-pub fn remove(path: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(path)?;
-    if !metadata.is_dir() {
-        return fs::remove_file(path);
+    if renameat_with(CWD, inside, CWD, at, RenameFlags::EXCHANGE).is_err() {
+        fs::rename(at, &aside).map_err(StoreError::io(at))?;
+        return place(inside, at, kind);
     }
-    fs::set_permissions(path, Permissions::from_mode(0o755))?;
-    for entry in fs::read_dir(path)? {
-        remove(&entry?.path())?;
+    if kind == Kind::Folder {
+        set_mode(at, 0o555)?;
     }
-    fs::remove_dir(path)
+    fs::rename(inside, &aside).map_err(StoreError::io(inside))
 }
 
-/// Copies a file or folder out of the store, writable again.
-pub fn copy_out(from: &Path, to: &Path) -> Result<(), StoreError> {
-    copy_all(from, to)?;
-    let metadata = fs::metadata(to).map_err(StoreError::io(to))?;
-    make_writable(to, &metadata)
-}
-
-fn make_writable(path: &Path, metadata: &fs::Metadata) -> Result<(), StoreError> {
-    let mode = if metadata.is_dir() || metadata.permissions().mode() & 0o111 != 0 { 0o755 } else { 0o644 };
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io(path))?;
-    if metadata.is_dir() {
-        for entry in fs::read_dir(path).map_err(StoreError::io(path))? {
-            let path = entry.map_err(StoreError::io(path))?.path();
-            make_writable(&path, &fs::metadata(&path).map_err(StoreError::io(&path))?)?;
-        }
+/// A name that every file system takes (255 bytes); a longer one is cut, and told apart by its hash.
+fn component(name: String) -> String {
+    const LONGEST: usize = 200;
+    if name.len() <= LONGEST {
+        return name;
     }
-    Ok(())
-}
-
-fn move_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-    match fs::rename(from, to) {
-        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => copy_all(from, to),
-        other => other.map_err(StoreError::io(from)),
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let metadata = fs::metadata(from).map_err(StoreError::io(from))?;
-    if metadata.is_dir() {
-        fs::create_dir(to).map_err(StoreError::io(to))?;
-        for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
-            let entry = entry.map_err(StoreError::io(from))?;
-            copy_all(&entry.path(), &to.join(entry.file_name()))?;
-        }
-        return Ok(());
-    }
-    fs::copy(from, to).map(|_| ()).map_err(StoreError::io(from))
-}
-
-fn make_read_only(path: &Path) -> Result<(), StoreError> {
-    let metadata = fs::symlink_metadata(path).map_err(StoreError::io(path))?;
-    let mode = if metadata.is_dir() {
-        for entry in fs::read_dir(path).map_err(StoreError::io(path))? {
-            make_read_only(&entry.map_err(StoreError::io(path))?.path())?;
-        }
-        0o555
-    } else if metadata.is_symlink() {
-        return Err(StoreError::Link { path: path.to_path_buf() });
-    } else if metadata.permissions().mode() & 0o111 != 0 {
-        0o555
-    } else {
-        0o444
-    };
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io(path))
-}
-
-fn sync(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|f| f.sync_all()).map_err(StoreError::io(path))
-}
-
-fn sync_tree(path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
-        for entry in fs::read_dir(path).map_err(StoreError::io(path))? {
-            sync_tree(&entry.map_err(StoreError::io(path))?.path())?;
-        }
-    }
-    sync(path)
-}
-
-/// The name under which something is kept, from its name and kind: `churn_features.parquet`.
-pub fn kept_name(name: &str, ending: &str, kind: Kind) -> String {
-    if kind == Kind::Folder || ending.is_empty() { name.to_string() } else { format!("{name}.{ending}") }
+    // Encoded names are ASCII: they can be cut anywhere.
+    format!("{}%{}", &name[..LONGEST - 33], &of_bytes(name.as_bytes()).to_hex()[..32])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn store() -> (tempfile::TempDir, LocalStore) {
@@ -335,6 +261,44 @@ mod tests {
         let (first, second) = (take(), take());
         assert_eq!(first, second);
         assert_eq!(first.content.kind, Kind::Folder);
+    }
+
+    #[test]
+    fn a_damaged_folder_is_healed_and_the_damage_put_aside() {
+        let (folder, store) = store();
+        let take = || {
+            let from = folder.path().join("tree");
+            fs::create_dir_all(from.join("sub")).expect("made");
+            fs::write(from.join("sub/a"), "a").expect("written");
+            std::os::unix::fs::symlink("sub/a", from.join("b")).expect("linked");
+            let stored = store.take_in(&from, "dl", "t", &Instance::new([]), "tree").expect("taken in");
+            let _ = remove(&from);
+            stored
+        };
+        let stored = take();
+        let at = store.path("dl", &stored.path).expect("a path");
+        assert!(!fs::symlink_metadata(at.join("b")).expect("there").is_symlink(), "a link became what it led to");
+        set_mode(&at, 0o755).expect("set");
+        fs::remove_file(at.join("b")).expect("removed");
+        assert_eq!(store.look(&at, stored.content.hash, stored.content.stamp), Look::Damaged);
+        assert_eq!(take().path, stored.path);
+        assert_eq!(store.look(&at, stored.content.hash, take().content.stamp), Look::Intact);
+        assert_eq!(fs::metadata(&at).expect("there").permissions().mode() & 0o777, 0o555);
+        assert_eq!(fs::read_dir(folder.path().join("lake/.formake/damaged")).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn the_same_bytes_under_two_names_both_stay() {
+        let (folder, store) = store();
+        let take = |name: &str| {
+            let from = folder.path().join("x");
+            fs::write(&from, "x").expect("written");
+            store.take_copy(&from, "dl", "t", &Instance::new([]), name).expect("taken in")
+        };
+        for stored in [take("a.csv"), take("b.csv"), take("a.csv"), take(&"long".repeat(100))] {
+            let at = store.path("dl", &stored.path).expect("a path");
+            assert_eq!(store.look(&at, stored.content.hash, stored.content.stamp), Look::Intact);
+        }
     }
 
     #[test]

@@ -4,12 +4,18 @@
 //! the root), files read-only; it gets there by one rename of something written and hashed elsewhere on the same file system; nothing
 //! that is there is ever written again. A [`Stamp`] lets a later look be one `stat` instead of a hash.
 //!
-//! Reading order: [`content`] (what a file or folder is), [`local`] (repositories on disk), [`sources`] (files that come from outside).
+//! Reading order: [`error`], [`tree`] (the files of a path), [`content`] (what they are), [`files`] (moving, copying, removing), [`local`]
+//! (repositories on disk), [`sources`] (files that come from outside).
 
+pub mod error;
+pub mod tree;
 pub mod content;
+pub mod files;
+mod incoming;
 pub mod local;
 pub mod sources;
 
-pub use content::{Content, Kind, Stamp, StoreError};
+pub use content::{Content, Kind, Stamp};
+pub use error::StoreError;
 pub use local::{LocalStore, Stored};
 pub use sources::Found;

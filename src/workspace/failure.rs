@@ -57,11 +57,15 @@ impl From<CatalogError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let message = error.to_string();
-        Self::from(match error {
-            StoreError::NoRepository { .. } => Diagnostic::error("E0811", message).help("add it to `repositories:` in formake.yaml"),
-            StoreError::Root { .. } => Diagnostic::error("E0812", message).help("make it, mount it, or correct `root` in formake.yaml"),
-            _ => Diagnostic::error("E0810", message),
+        let code = match error {
+            StoreError::NoRepository { .. } => "E0811",
+            StoreError::Root { .. } => "E0812",
+            _ => "E0810",
+        };
+        let diagnostic = Diagnostic::error(code, error.to_string());
+        Self::from(match error.help() {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
         })
     }
 }
