@@ -5,3 +5,4 @@ mod bad;
 mod docs;
 mod manual;
 mod property;
+mod tour;
