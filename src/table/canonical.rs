@@ -200,6 +200,8 @@ mod tests {
             "a", "b1", "1", "1.", ".5", "1e3", "-", "--c\n", "/*c*/", "/*", "*/", "'s'", "'a b", "'", "\"q\"", "E'x'", "x", "N", "<", "=", ">", "|", "!", "$$", "$1", ":", "::", "@", "(", ")", ".", ",", " ", "\n", "\t", "é", "`", ";", "[", "{", "}", "#", "%", "~", "&", "^", "\\", "?",
         ][..]), 0..12)) {
             let sql = parts.concat();
+            // The template engine takes the last newline off.
+            prop_assume!(!sql.ends_with('\n'));
             prop_assume!(!["{{", "{%", "{#", "/*!"].iter().any(|mark| sql.contains(mark)));
             let form = canonical(&sql);
             prop_assert_eq!(meaning(&form), meaning(&sql));

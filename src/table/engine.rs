@@ -133,7 +133,7 @@ async fn start(
 }
 
 /// An engine that gives the same rows each time, and that sees nothing by itself.
-fn session(limits: &Limits) -> Result<SessionContext, TableError> {
+pub(crate) fn session(limits: &Limits) -> Result<SessionContext, TableError> {
     let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;

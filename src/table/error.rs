@@ -193,6 +193,11 @@ pub(crate) fn from_engine(error: &DataFusionError, when: When) -> TableError {
                 TableError::DuplicateColumn { name: name.clone(), count: 2 }
             }
         },
+        DataFusionError::Plan(message) if message.starts_with("Projections require unique expression names") => {
+            let first = message.split('"').nth(1).unwrap_or_default();
+            let name = first.rsplit_once(" AS ").map_or(first, |(_, name)| name);
+            TableError::DuplicateColumn { name: name.to_string(), count: 2 }
+        }
         DataFusionError::ResourcesExhausted(why) => TableError::Memory { why: first_line(why) },
         other => {
             let why = readable(&other.strip_backtrace());

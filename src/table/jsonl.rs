@@ -36,7 +36,9 @@ impl Shape {
             // More than 64 bits with a sign: as text no digit is lost.
             Value::Number(_) => Shape::Plain(Guess::Text),
             Value::String(text) => Shape::Plain(match Guess::of(text) {
-                time @ (Guess::Date | Guess::Timestamp { .. }) => time,
+                Guess::Date => Guess::Date,
+                // The decoder wants seconds.
+                time @ Guess::Timestamp { .. } if text.as_bytes().get(16) == Some(&b':') => time,
                 _ => Guess::Text,
             }),
             Value::Array(items) => {

@@ -31,3 +31,6 @@ pub use input::{TableInput, TablePart, dimension_columns};
 pub use quote::{identifier, literal};
 pub use show::{Shape, preview, read_schema};
 pub use statement::{check, tables};
+
+#[cfg(test)]
+mod tests;

@@ -147,15 +147,28 @@ fn date_or_timestamp(text: &str) -> Guess {
     if clock_ok && fraction_ok && zone_ok { Guess::Timestamp { zone: !zone.is_empty() } } else { Guess::Text }
 }
 
+/// `2024-01-31T05:30:00Z` for `2024-01-31T05:30Z`; `None` where seconds are written.
+fn with_seconds(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let short = bytes.get(13) == Some(&b':') && bytes.get(16) != Some(&b':') && text.is_char_boundary(16) && bytes.len() >= 16;
+    short.then(|| format!("{}:00{}", &text[..16], &text[16..]))
+}
+
 /// Texts as values of a type.
 ///
 /// # Errors
 /// The index of the first text that is not one.
 pub(crate) fn parse(texts: &StringArray, ty: &DataType) -> Result<ArrayRef, usize> {
     let options = CastOptions { safe: true, ..CastOptions::default() };
-    let Ok(array) = cast_with_options(texts, ty, &options) else { return Err(0) };
+    let cast = |texts: &StringArray| cast_with_options(texts, ty, &options).map_err(|_| 0_usize);
+    let array = cast(texts)?;
     if array.null_count() == texts.null_count() {
         return Ok(array);
+    }
+    if matches!(ty, DataType::Timestamp(..)) && texts.iter().flatten().any(|text| with_seconds(text).is_some()) {
+        // Rare enough to be tried second: times without seconds, which the cast does not know.
+        let whole: StringArray = texts.iter().map(|text| text.map(|t| with_seconds(t).unwrap_or_else(|| t.to_string()))).collect();
+        return parse(&whole, ty);
     }
     Err((0..texts.len()).find(|&at| array.is_null(at) && texts.is_valid(at)).unwrap_or(0))
 }
