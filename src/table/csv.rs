@@ -130,9 +130,9 @@ impl Records {
             return Err(fail(&self.path, "the file is empty; a CSV file has at least a header row with the columns' names".into()));
         }
         let mut names: Vec<String> = self.values().map(|(text, _)| text.to_string()).collect();
-        for at in 0..names.len() {
-            if names[at].is_empty() {
-                names[at] = format!("column{}", at + 1);
+        for (at, name) in names.iter_mut().enumerate() {
+            if name.is_empty() {
+                *name = format!("column{}", at + 1);
             }
         }
         match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
