@@ -94,8 +94,12 @@ impl Bars {
             let _ = ticker.join();
         }
         let mut screen = lock(&self.screen);
-        screen.running.clear();
-        screen.overall = None;
+        let running: Vec<u32> = screen.running.keys().copied().collect();
+        running.into_iter().for_each(|job| screen.remove(job));
+        if let Some(overall) = screen.overall.take() {
+            overall.finish_and_clear();
+            screen.multi.remove(&overall);
+        }
         screen.multi.clear()
     }
 }

@@ -12,10 +12,15 @@ use crate::run::{Event, Summary};
 /// More that is blocked than this is only counted.
 const BLOCKED: usize = 10;
 
+/// In a terminal, builds with more jobs than this have no lines for what went well.
+const MANY: usize = 60;
+
 /// Tells events as they come.
 pub struct Progress<'a> {
     face: Face<'a>,
     look: Look,
+    /// There are so many jobs that what went well is in the bar's count only.
+    many: bool,
     /// How much was told to be blocked, and how much more there was.
     blocked: usize,
     hidden: usize,
@@ -46,7 +51,7 @@ impl<'a> Progress<'a> {
     }
 
     fn new(face: Face<'a>, look: Look) -> Self {
-        Self { face, look, blocked: 0, hidden: 0, told: HashSet::new() }
+        Self { face, look, many: false, blocked: 0, hidden: 0, told: HashSet::new() }
     }
 
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
@@ -78,8 +83,16 @@ impl<'a> Progress<'a> {
             Face::Lines(out) => lines.iter().try_for_each(|line| writeln!(out, "{line}"))?,
             Face::Bars(bars) => {
                 move_bars(bars, event)?;
-                // The line that says that a job has started is its bar.
-                if !matches!(event, Event::JobStarted { .. }) {
+                if let Event::Started { at_most, .. } = event {
+                    self.many = *at_most > MANY;
+                }
+                let counted = match event {
+                    // The line that says that a job has started is its bar.
+                    Event::JobStarted { .. } => true,
+                    Event::JobDone { .. } | Event::JobValid { .. } | Event::JobReused { .. } => self.many,
+                    _ => false,
+                };
+                if !counted {
                     lines.iter().try_for_each(|line| bars.print(line))?;
                 }
             }
