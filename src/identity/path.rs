@@ -79,8 +79,8 @@ impl PathPattern {
         let mut at = if text.starts_with("./") { 2 } else { 0 };
         while at < text.len() {
             let rest = &text[at..];
-            let len = if rest.starts_with("**") {
-                let alone = (at == 0 || text[..at].ends_with('/')) && (rest.len() == 2 || rest[2..].starts_with('/'));
+            let len = if let Some(behind) = rest.strip_prefix("**") {
+                let alone = (at == 0 || text[..at].ends_with('/')) && (behind.is_empty() || behind.starts_with('/'));
                 if !alone {
                     return fail(at, at + 2, PathErrorKind::DoubleStar);
                 }

@@ -117,7 +117,7 @@ fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>
     // Under one label what another label's job of this very plan makes: it is made once.
     let mut first_with: HashMap<(FixedHash, Vec<crate::identity::Name>), JobIx> = HashMap::new();
     let mut verdicts: Vec<Verdict> = Vec::with_capacity(jobs);
-    for index in 0..jobs {
+    for (index, fixed_hash) in fixed.iter().enumerate() {
         let job = JobIx(index as u32);
         for node in &judge.instance(job).outputs {
             judge.settled[node.0 as usize] = None;
@@ -146,7 +146,7 @@ fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>
             if after.iter().any(|maker| risky.contains(maker)) {
                 risky.insert(job);
             }
-            if (!known.contains(&fixed[index]) || forced.contains_key(&job)) && !risky.contains(&job) {
+            if (!known.contains(fixed_hash) || forced.contains_key(&job)) && !risky.contains(&job) {
                 Verdict::Run { why: undecided_reason(judge, job, forced.get(&job)) }
             } else {
                 let mut after: Vec<JobIx> = after.into_iter().collect();
@@ -157,7 +157,7 @@ fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>
         let verdict = match verdict {
             Verdict::Run { why } if !forced.contains_key(&job) => {
                 let repositories = judge.outputs(job).into_iter().map(|o| o.repository).collect();
-                match first_with.entry((fixed[index], repositories)) {
+                match first_with.entry((*fixed_hash, repositories)) {
                     std::collections::hash_map::Entry::Occupied(first) if !judge.formula(job).recipe.effect => {
                         Verdict::MayRun { after: vec![*first.get()] }
                     }

@@ -183,10 +183,8 @@ pub fn reachable(nodes: Vec<Node>, jobs: Vec<Instance>, targets: &[NodeIx]) -> G
         }
     }
     for at in [&mut job_at, &mut node_at] {
-        let mut next = 0;
-        for place in at.iter_mut().filter(|place| **place != OUT) {
-            *place = next;
-            next += 1;
+        for (next, place) in at.iter_mut().filter(|place| **place != OUT).enumerate() {
+            *place = next as u32;
         }
     }
     let mut graph = Graph { targets: targets.iter().map(|t| NodeIx(node_at[t.0 as usize])).collect(), ..Graph::default() };

@@ -30,6 +30,9 @@ enum Known {
     Done(NodeIx),
 }
 
+/// What is done with every combination of some variables' values.
+type Each<'e, R> = dyn FnMut(&mut R, &Binding) -> Result<(), Arc<Blocked>> + 'e;
+
 /// One part of an input.
 enum Answer {
     Part(Part),
@@ -124,14 +127,18 @@ impl<'a> Resolver<'a> {
         }
         match makers.pop() {
             None if self.world.standing(identity) == Standing::Published => Ok(Decided::Leaf(Origin::Published)),
-            None => Err(refused
-                .unwrap_or_else(|| Arc::new(Blocked { identity: identity.clone(), cause: Cause::NoMaker, near: self.near(identity) }))),
-            Some(Maker::Source(id, binding)) => self.from_source(identity, id, &binding).map(Decided::Leaf),
-            Some(Maker::Formula(id, binding)) => self.from_formula(identity, id, binding),
+            None => Err(refused.unwrap_or_else(|| {
+                // What no formula and no source has anything to say of is published by hand.
+                let by_hand = !self.program.makers.contains_key(&identity.class) && !self.program.source_of.contains_key(&identity.class);
+                let cause = if by_hand { Cause::NotPublished } else { Cause::NoMaker };
+                Arc::new(Blocked { identity: identity.clone(), cause, near: self.near(identity) })
+            })),
+            Some(Maker::Source(id, binding)) => self.source_node(identity, id, &binding).map(Decided::Leaf),
+            Some(Maker::Formula(id, binding)) => self.formula_node(identity, id, binding),
         }
     }
 
-    fn from_source(&mut self, identity: &Identity, id: usize, binding: &Binding) -> Result<Origin, Arc<Blocked>> {
+    fn source_node(&mut self, identity: &Identity, id: usize, binding: &Binding) -> Result<Origin, Arc<Blocked>> {
         let source = &self.program.sources[id];
         if source.from.is_none() {
             return match self.world.standing(identity) {
@@ -146,7 +153,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn from_formula(&mut self, identity: &Identity, id: usize, mut binding: Binding) -> Result<Decided, Arc<Blocked>> {
+    fn formula_node(&mut self, identity: &Identity, id: usize, mut binding: Binding) -> Result<Decided, Arc<Blocked>> {
         let formula = &self.program.formulas[id];
         let outputs: Vec<Identity> = formula.outputs.iter().filter_map(|o| o.pattern.instantiate(&binding)).collect();
         // Another output of the same job may be held or made by hand: they are made together or not at all.
@@ -315,7 +322,7 @@ impl<'a> Resolver<'a> {
         free: &[Var],
         lists: &HashMap<Var, Vec<Value>>,
         trial: &mut Binding,
-        each: &mut dyn FnMut(&mut Self, &Binding) -> Result<(), Arc<Blocked>>,
+        each: &mut Each<'_, Self>,
     ) -> Result<(), Arc<Blocked>> {
         let Some((var, rest)) = free.split_first() else { return each(self, trial) };
         for value in lists.get(var).into_iter().flatten() {

@@ -109,12 +109,18 @@ impl Resolver<'_> {
         Ok(selection)
     }
 
-    /// Output and source patterns of a class, and whether a `copy` makes it.
+    /// Output and source patterns of a class, and whether a `copy` makes it. What is only read is published by hand: then those who read it tell.
     fn patterns(&self, class: &str) -> Vec<(&Pattern, bool)> {
         let makers = self.program.makers.get(class).into_iter().flatten().map(|id| &self.program.formulas[*id]);
         let outputs = makers.flat_map(|f| f.outputs.iter().map(move |o| (&o.pattern, matches!(f.recipe.kind, Kind::Copy))));
         let sources = self.program.source_of.get(class).into_iter().flatten().map(|id| (&self.program.sources[*id].pattern, false));
-        outputs.chain(sources).filter(|(p, _)| *p.class == *class).collect()
+        let made: Vec<(&Pattern, bool)> = outputs.chain(sources).filter(|(p, _)| *p.class == *class).collect();
+        if !made.is_empty() {
+            return made;
+        }
+        let readers = self.program.readers.get(class).into_iter().flatten().map(|id| &self.program.formulas[*id]);
+        let read = readers.flat_map(|f| &f.inputs).flat_map(|input| &input.alternatives).flat_map(|a| a.pattern.all());
+        read.filter(|p| *p.class == *class).map(|p| (p, false)).collect()
     }
 
     fn check_label(&self, target: &Target, label: &Name) -> Result<(), ResolveError> {

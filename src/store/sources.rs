@@ -301,6 +301,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods)]
     fn files_wait_until_they_are_ready_and_old_enough() {
         let root = project(&["raw/2024-01-31/x.csv", "raw/2024-02-01/x.csv", "raw/2024-02-01/_SUCCESS"]);
         let mut source = source("raw/<DATE>/*.csv");

@@ -381,7 +381,8 @@ fn classes() -> impl Strategy<Value = Vec<Class>> {
     let reads = prop_oneof![Just(Reads::SameDay), Just(Reads::DayBefore), Just(Reads::Window), Just(Reads::Latest), Just(Reads::AllStores)];
     let class = (prop::collection::vec((any::<prop::sample::Index>(), reads), 1..3), 0..3u8, any::<bool>(), prop::bool::weighted(0.2));
     prop::collection::vec(class, 1..5).prop_map(|classes| {
-        let class = |(at, (inputs, recipe, lossy, rolling)): (usize, (Vec<(prop::sample::Index, Reads)>, u8, bool, bool))| {
+        type Drawn = (Vec<(prop::sample::Index, Reads)>, u8, bool, bool);
+        let class = |(at, (inputs, recipe, lossy, rolling)): (usize, Drawn)| {
             let mut inputs: Vec<(usize, Reads)> = inputs.into_iter().map(|(from, reads)| (from.index(SOURCES + at), reads)).collect();
             // Something must tell which days there are.
             if inputs.iter().all(|(_, reads)| matches!(reads, Reads::DayBefore | Reads::AllStores)) {

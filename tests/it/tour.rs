@@ -3,6 +3,8 @@
 //! Times, sizes that depend on them, and hashes may differ; the lines of a build, whose jobs run in parallel, may come in another order.
 //! `BLESS=1` writes what is printed now into the README.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
