@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, UndefinedBehavior, Value};
 
@@ -92,6 +93,11 @@ impl Object for Parts {
     }
 }
 
+/// Every blank and newline of a template is kept.
+pub(super) fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
+}
+
 /// The environment of a landing.
 pub fn environment(landing: Landing) -> &'static Environment<'static> {
     static ENVIRONMENTS: LazyLock<[Environment<'static>; 4]> =
@@ -101,7 +107,7 @@ pub fn environment(landing: Landing) -> &'static Environment<'static> {
 
 fn build(landing: Landing) -> Environment<'static> {
     let mut env = Environment::new();
-    env.set_syntax(super::template::syntax());
+    env.set_syntax(syntax());
     env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     env.set_debug(true);
     // Any mode but `None` makes filters aware of raw texts; the name is never looked at.

@@ -8,10 +8,9 @@ use std::ops::Range;
 
 use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::{self, Span};
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 
-use super::landing::{Landing, environment};
+use super::landing::{Landing, environment, syntax};
 
 /// What is wrong with a template, with its bytes.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -19,11 +18,6 @@ use super::landing::{Landing, environment};
 pub struct TemplateError {
     pub message: String,
     pub at: Range<usize>,
-}
-
-/// Every blank and newline of a template is kept.
-pub(super) fn syntax() -> SyntaxConfig {
-    SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
 }
 
 /// Whether a text holds tags at all.

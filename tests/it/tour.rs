@@ -59,12 +59,16 @@ fn comparable(text: &str, any_order: bool) -> String {
             let mut out: Vec<String> = Vec::new();
             for word in words {
                 let unit = matches!(word.trim_end_matches([',', '.']), "ms" | "s" | "min");
+                // Jobs in parallel are numbered as they come.
+                let number = word.trim_end_matches(':');
+                let word = if out.last().is_some_and(|last| last == "run") && number.parse::<u32>().is_ok() { "N".into() } else { word };
                 match out.last_mut() {
                     Some(last) if unit && last.chars().all(|c| c.is_ascii_digit() || c == '.') => *last = "TIME".into(),
                     _ => out.push(word),
                 }
             }
-            out.join(" ")
+            // Estimates are told where they are long enough.
+            out.join(" ").replace(", about TIME", "").replace(" about TIME", "")
         })
         .collect();
     if any_order {
