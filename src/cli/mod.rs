@@ -27,6 +27,7 @@ mod explain;
 mod completions;
 mod man;
 
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -140,12 +141,16 @@ fn tell_bug(info: &PanicHookInfo) {
     let what = info.payload();
     let what = what.downcast_ref::<&str>().map(ToString::to_string).or_else(|| what.downcast_ref::<String>().cloned());
     let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
-    eprintln!(
-        "a bug in formake: {}{place}. Please report it with the command you ran and what `formake --version` says; RUST_BACKTRACE=1 shows where it happened.",
+    let mut stderr = std::io::stderr().lock();
+    // Where nobody listens there is nobody to tell, and a panic in here would end the process at once.
+    let _ = writeln!(
+        stderr,
+        "a bug in formake: {}{place}. Please report it with the command you ran and what `formake --version` says; \
+         RUST_BACKTRACE=1 shows where it happened.",
         what.unwrap_or_default()
     );
     let backtrace = std::backtrace::Backtrace::capture();
     if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
-        eprintln!("{backtrace}");
+        let _ = writeln!(stderr, "{backtrace}");
     }
 }

@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::gather::gathered;
 use super::look::{Cell, Columns, Look, Tone, cell};
 use super::units;
 use crate::catalog::{Hold, Listed, Origin, Outcome, Run, Snapshot, State};
 use crate::identity::Identity;
+
+/// Wider fan-ins are gathered.
+const PARTS: usize = 12;
 
 /// All there is to show of one identity or one snapshot.
 #[derive(Clone, Debug, PartialEq)]
@@ -221,15 +225,19 @@ pub fn run_line(run: &Run, look: &Look) -> String {
     text
 }
 
-/// A run's inputs, a line each.
+/// A run's inputs, a line each; a wide fan-in is one line.
 pub fn inputs(run: &Run, look: &Look, indent: usize) -> Vec<String> {
     let mut columns = Columns::default();
-    for input in &run.inputs {
-        columns.row([
-            cell(Tone::Faint, &*input.name),
-            cell(Tone::Name, input.identity.to_string()),
-            cell(Tone::Plain, input.content.short()),
-        ]);
+    for parts in run.inputs.chunk_by(|a, b| a.name == b.name && a.identity.class == b.identity.class) {
+        let name = || cell(Tone::Faint, &*parts[0].name);
+        if parts.len() > PARTS {
+            let (_, text) = gathered(&parts.iter().map(|part| &part.identity).collect::<Vec<_>>());
+            columns.row([name(), cell(Tone::Name, text), cell(Tone::Plain, units::count(parts.len(), "snapshot"))]);
+            continue;
+        }
+        for part in parts {
+            columns.row([name(), cell(Tone::Name, part.identity.to_string()), cell(Tone::Plain, part.content.short())]);
+        }
     }
     columns.render(look, indent)
 }
