@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -26,6 +26,7 @@ const MANY: usize = 16;
 #[derive(Clone, Debug)]
 pub struct LocalStore {
     roots: BTreeMap<String, PathBuf>,
+    project: Option<PathBuf>,
 }
 
 /// Something taken in.
@@ -48,7 +49,18 @@ pub enum Look {
 
 impl LocalStore {
     pub fn new(roots: BTreeMap<String, PathBuf>) -> Self {
-        Self { roots }
+        Self { roots, project: None }
+    }
+
+    /// Roots below this folder are made with all folders above them: nothing is mounted there.
+    #[must_use]
+    pub fn of_project(self, project: PathBuf) -> Self {
+        Self { project: Some(project), ..self }
+    }
+
+    fn below_project(&self, root: &Path) -> bool {
+        let below = self.project.as_ref().and_then(|project| root.strip_prefix(project).ok());
+        below.is_some_and(|below| below.components().all(|part| matches!(part, Component::Normal(_))))
     }
 
     pub fn root(&self, repository: &str) -> Result<&Path, StoreError> {
@@ -60,13 +72,16 @@ impl LocalStore {
         Ok(self.root(repository)?.join(path))
     }
 
-    /// Checks that a repository can be written, and makes its root where only that is missing.
+    /// Checks that a repository can be written, and makes its root where only that is missing, or where it is a folder of the project.
     pub fn ready(&self, repository: &str) -> Result<(), StoreError> {
         let root = self.root(repository)?;
         let unusable = |reason: String| StoreError::Root { repository: repository.to_string(), root: root.to_path_buf(), reason };
         match fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(unusable("it is a file".into())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && self.below_project(root) => {
+                fs::create_dir_all(root).map_err(|e| unusable(e.to_string()))?;
+            }
             Err(e) if e.kind() == io::ErrorKind::NotFound => match root.parent() {
                 Some(parent) if parent.is_dir() => match fs::create_dir(root) {
                     Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(unusable(e.to_string())),
@@ -311,5 +326,7 @@ mod tests {
             let error = store.ready(repository).expect_err("unusable").to_string();
             assert!(error.contains(reason), "{error}");
         }
+        let store = store.of_project(folder.path().to_path_buf());
+        store.ready("missing").expect("a folder of the project is made, however deep");
     }
 }

@@ -69,7 +69,7 @@ impl Workspace {
             return Err(diagnostics.into());
         }
         let roots: BTreeMap<String, PathBuf> = config.repositories.iter().map(|(name, r)| (name.to_string(), root.join(&r.root))).collect();
-        let bytes = DiskBytes::new(root.clone(), LocalStore::new(roots));
+        let bytes = DiskBytes::new(root.clone(), LocalStore::new(roots).of_project(root.clone()));
         Ok(Self { root, config, bytes, warnings: diagnostics })
     }
 

@@ -3,6 +3,8 @@
 mod architecture;
 mod bad;
 mod docs;
+mod examples;
 mod manual;
 mod property;
+mod support;
 mod tour;
