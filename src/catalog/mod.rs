@@ -22,8 +22,8 @@ pub enum CatalogError {
     Schema { path: String, found: i64, known: i64 },
     #[error("the catalog failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// A pointer moved since it was read: [`Change::Point`] with `expect`.
-    #[error("`{identity}` moved meanwhile")]
+    /// [`Change::Point`]: the pointer is not where it was `expect`ed, or the snapshot was invalidated since it was chosen.
+    #[error("`{identity}` moved meanwhile, or what it was to stand for was invalidated")]
     Moved { identity: Identity },
 }
 
@@ -44,7 +44,7 @@ pub trait Reader {
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>>;
     /// Current identities of a class that were published or held, whatever their label and repository.
     fn published(&self, class: &str) -> Result<Vec<Identity>>;
-    /// Condemned bytes, each with the identities of its class, instance and repository.
+    /// Condemned bytes, each once for every identity of its class, instance and repository, whatever the label.
     fn condemned(&self) -> Result<Vec<(Identity, ContentHash)>>;
     /// All held identities, with what they stand for; `None`: held empty.
     fn holds(&self) -> Result<Vec<(Identity, Hold, Option<SnapshotId>)>>;
@@ -69,3 +69,6 @@ pub trait Catalog: Reader {
     /// All changes or none, in one durable transaction; `now` is when. Ids of new runs and snapshots come back in the order given.
     fn commit(&self, actor: &Actor, now: Timestamp, changes: &[Change]) -> Result<Vec<Applied>>;
 }
+
+#[cfg(test)]
+mod conformance;

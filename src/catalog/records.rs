@@ -179,14 +179,15 @@ pub struct NewRun {
 pub enum Change {
     /// Adds a run; where it succeeded, its snapshots too, and points its targets at them.
     Run(Box<NewRun>),
-    /// A source's bytes were read: adds the snapshot (unless the identity stands for this content already: then only stamp, kind and path are
+    /// A source's bytes were read: adds the snapshot (unless the identity stands for this content at this path already: then only its stamp is
     /// brought up to date) and points at it.
     Source(Box<NewSnapshot>),
     Publish {
         snapshot: Box<NewSnapshot>,
         hold: Option<String>,
     },
-    /// Points at a snapshot that exists: reuse, promotion, rollback. With `expect`, refused where the identity stands for another one.
+    /// Points at a snapshot that exists: reuse, promotion, rollback. Refused where that is invalidated, and with `expect` where the identity
+    /// stands for another one than expected.
     Point {
         identity: Identity,
         snapshot: SnapshotId,

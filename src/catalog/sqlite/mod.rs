@@ -4,15 +4,17 @@
 //! once are remembered by their number, for they never change.
 
 mod schema;
+mod rows;
+mod standings;
 mod read;
 mod write;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{CatalogError, Result};
 use crate::identity::{Component, Identity, Instance, Type};
@@ -30,13 +32,16 @@ pub enum Mode {
 pub struct SqliteCatalog {
     connection: Connection,
     identities: RefCell<HashMap<i64, Identity>>,
+    /// All identities up to this number are among `identities`.
+    loaded: Cell<i64>,
 }
 
 impl SqliteCatalog {
     /// # Errors
     /// The file cannot be opened, is no catalog, or has a newer schema than this formake knows.
     pub fn open(path: &Path, mode: Mode) -> Result<Self> {
-        if mode == Mode::Read && !path.exists() {
+        // Not there, or never written: another process may be about to.
+        if mode == Mode::Read && std::fs::metadata(path).map_or(true, |file| file.is_file() && file.len() == 0) {
             return Self::open_in_memory();
         }
         let unusable =
@@ -50,19 +55,31 @@ impl SqliteCatalog {
             Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
             Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
-        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|e| unusable(&e))?;
-        let catalog = Self { connection, identities: RefCell::default() };
-        catalog.connection.busy_timeout(Duration::from_secs(60))?;
-        catalog.prepare(mode == Mode::Write, &path.display().to_string()).map_err(|error| match error {
+        let connect = |path: &Path, more: OpenFlags| {
+            let connection = Connection::open_with_flags(path, flags | more | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            connection.busy_timeout(Duration::from_secs(60))?;
+            Self::over(connection, mode == Mode::Write, &path.display().to_string())
+        };
+        let opened = connect(path, OpenFlags::empty()).or_else(|error| match error {
+            // On a read-only disk the files beside it that readers share cannot be made; nobody can write it either.
+            CatalogError::Sqlite(ref e) if mode == Mode::Read && e.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                connect(Path::new(&immutable(path)), OpenFlags::SQLITE_OPEN_URI)
+            }
+            other => Err(other),
+        });
+        opened.map_err(|error| match error {
             CatalogError::Sqlite(error) => unusable(&error),
             other => other,
-        })?;
-        Ok(catalog)
+        })
     }
 
     pub fn open_in_memory() -> Result<Self> {
-        let catalog = Self { connection: Connection::open_in_memory()?, identities: RefCell::default() };
-        catalog.prepare(true, ":memory:")?;
+        Self::over(Connection::open_in_memory()?, true, ":memory:")
+    }
+
+    fn over(connection: Connection, write: bool, path: &str) -> Result<Self> {
+        let catalog = Self { connection, identities: RefCell::default(), loaded: Cell::new(0) };
+        catalog.prepare(write, path)?;
         Ok(catalog)
     }
 
@@ -109,6 +126,19 @@ impl SqliteCatalog {
     }
 }
 
+/// A path as SQLite's name of a database that nobody writes.
+fn immutable(path: &Path) -> String {
+    let mut name = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => name.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => name.push(char::from(*byte)),
+            byte => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    name + "?immutable=1"
+}
+
 /// An instance's components as JSON: `[["storeId","text","JFK"],[null,"day","2013-01-01"]]`.
 fn components_json(instance: &Instance) -> String {
     let parts = instance.0.iter().map(|c| serde_json::json!([c.key.as_deref(), c.value.ty().word(), c.value.to_string()]));
@@ -127,31 +157,87 @@ fn components_from(json: &str) -> Option<Instance> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Actor, Catalog, Change, Filter, NewSnapshot, Reader};
-    use crate::identity::Instance;
-    use crate::store::{Kind, Stamp};
+    use crate::catalog::{Actor, Catalog, Change, Reader};
+
+    fn hold(catalog: &SqliteCatalog, class: &str) {
+        let actor = Actor { user: "alice".into(), host: "here".into(), command: "test".into() };
+        let identity = Identity { class: class.into(), instance: Instance::new([]), label: "prod".into(), repository: "dl".into() };
+        catalog.commit(&actor, 1, &[Change::Hold { identity, because: "test".into() }]).expect("committed");
+    }
 
     #[test]
-    fn what_is_held_or_released_is_still_listed() {
+    fn reading_creates_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let catalog = SqliteCatalog::open(&folder.path().join("catalog.db"), Mode::Write).expect("a new catalog");
-        let actor = Actor { user: "alice".into(), host: "here".into(), command: "test".into() };
-        let identity = Identity { class: "a".into(), instance: Instance::new([]), label: "prod".into(), repository: "dl".into() };
-        let snapshot = Box::new(NewSnapshot {
-            identity: identity.clone(),
-            content: crate::digest::of_bytes(b"abc"),
-            kind: Kind::File,
-            bytes: 3,
-            files: 1,
-            path: "a".into(),
-            stored: true,
-            stamp: Stamp(1),
+        let path = folder.path().join("a/catalog.db");
+        assert_eq!(SqliteCatalog::open(&path, Mode::Read).expect("opened").classes().expect("read"), Vec::<String>::new());
+        assert!(!folder.path().join("a").exists());
+        std::fs::create_dir(folder.path().join("a")).expect("made");
+        std::fs::write(&path, "").expect("written");
+        assert!(SqliteCatalog::open(&path, Mode::Read).expect("opened").classes().expect("read").is_empty(), "one that was never written");
+        assert_eq!(std::fs::metadata(&path).expect("there").len(), 0);
+    }
+
+    #[test]
+    fn a_catalog_that_nobody_can_write_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("50% é?.db");
+        hold(&SqliteCatalog::open(&path, Mode::Write).expect("opened"), "a");
+        let name = immutable(&path);
+        assert!(name.contains("50%25%20%C3%A9%3F.db?immutable=1"), "{name}");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(&name, flags).expect("opened");
+        assert_eq!(SqliteCatalog::over(connection, false, &name).expect("a catalog").classes().expect("read"), ["a"]);
+    }
+
+    #[test]
+    fn other_files_and_newer_catalogs_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let refused = |name: &str, mode| match SqliteCatalog::open(&folder.path().join(name), mode) {
+            Ok(_) => panic!("{name} is no catalog"),
+            Err(error) => error.to_string(),
+        };
+        std::fs::write(folder.path().join("text"), "no database at all, but long enough to be looked at".repeat(20)).expect("written");
+        let other = Connection::open(folder.path().join("other")).expect("opened");
+        other.execute_batch("create table t (x)").expect("made");
+        drop(SqliteCatalog::open(&folder.path().join("newer"), Mode::Write).expect("opened"));
+        let newer = Connection::open(folder.path().join("newer")).expect("opened");
+        newer.pragma_update(None, "user_version", schema::VERSION + 1).expect("set");
+        for mode in [Mode::Read, Mode::Write] {
+            assert!(refused("text", mode).contains("not a database"));
+            assert!(refused("other", mode).contains("no catalog of formake"));
+            assert!(refused("newer", mode).contains("has schema 2, and this formake knows schema 1"));
+        }
+    }
+
+    #[test]
+    fn writers_queue_and_readers_do_not_wait() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalog.db");
+        std::thread::scope(|scope| {
+            for writer in 0..6 {
+                let path = &path;
+                scope.spawn(move || {
+                    let catalog = SqliteCatalog::open(path, Mode::Write).expect("opened, though others create it too");
+                    (0..5).for_each(|i| hold(&catalog, &format!("{writer}-{i}")));
+                });
+            }
         });
-        let commit = |change| catalog.commit(&actor, 1_000, &[change]).expect("committed");
-        let listed = || catalog.list(&Filter::default()).expect("a list");
-        commit(Change::Publish { snapshot, hold: Some("audit".into()) });
-        assert!(matches!(listed().as_slice(), [row] if row.current && row.hold.is_some()));
-        commit(Change::Release { identity });
-        assert!(matches!(listed().as_slice(), [row] if row.current && row.hold.is_none()));
+        let (writer, reader) =
+            (SqliteCatalog::open(&path, Mode::Write).expect("opened"), SqliteCatalog::open(&path, Mode::Read).expect("opened"));
+        let open = rusqlite::Transaction::new_unchecked(&writer.connection, rusqlite::TransactionBehavior::Immediate).expect("begun");
+        open.execute("delete from hold", []).expect("deleted");
+        assert_eq!(reader.holds().expect("read").len(), 30, "what is not committed is not seen");
+        open.commit().expect("committed");
+        assert_eq!(reader.holds().expect("read").len(), 0);
+    }
+
+    #[test]
+    fn what_happened_cannot_be_changed() {
+        let catalog = SqliteCatalog::open_in_memory().expect("opened");
+        hold(&catalog, "a");
+        for sql in ["update pointer_log set user = 'bob'", "delete from pointer_log", "update identity set class = 'b'"] {
+            let error = catalog.connection.execute(sql, []).expect_err("refused").to_string();
+            assert!(error.contains("is only added to"), "{error}");
+        }
     }
 }

@@ -103,6 +103,7 @@ create table pointer_log (
     because text
 ) strict;
 create index pointer_log_by_identity on pointer_log (identity);
+create index pointer_log_of_invalidations on pointer_log (identity) where what = 'invalidate';
 
 create table hold (
     identity integer primary key references identity,

@@ -1,5 +1,8 @@
 //! Writing: all changes of one call in one transaction.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::{SqliteCatalog, components_json};
@@ -12,12 +15,14 @@ struct Writer<'a> {
     transaction: Transaction<'a>,
     actor: &'a Actor,
     now: Timestamp,
+    /// Numbers of identities that this transaction named.
+    numbers: RefCell<HashMap<Identity, i64>>,
 }
 
 impl Catalog for SqliteCatalog {
     fn commit(&self, actor: &Actor, now: Timestamp, changes: &[Change]) -> Result<Vec<Applied>> {
         let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        let writer = Writer { catalog: self, transaction, actor, now };
+        let writer = Writer { catalog: self, transaction, actor, now, numbers: RefCell::default() };
         let applied = changes.iter().map(|change| writer.apply(change)).collect::<Result<Vec<_>>>()?;
         writer.transaction.commit()?;
         Ok(applied)
@@ -39,9 +44,11 @@ impl Writer<'_> {
                 Ok(Applied::Snapshot(id))
             }
             Change::Point { identity, snapshot, expect, because } => {
-                if let Some(expected) = expect
-                    && self.current(self.number(identity)?)? != *expected
-                {
+                let is_elsewhere = match expect {
+                    Some(expected) => self.current(self.number(identity)?)? != *expected,
+                    None => false,
+                };
+                if is_elsewhere || self.is_invalidated(*snapshot)? {
                     return Err(CatalogError::Moved { identity: identity.clone() });
                 }
                 self.point(identity, *snapshot, "point", Some(because))?;
@@ -76,19 +83,36 @@ impl Writer<'_> {
 
     /// An identity's number, added where it is new.
     fn number(&self, identity: &Identity) -> Result<i64> {
-        if let Some(id) = self.catalog.number(identity)? {
-            return Ok(id);
+        if let Some(id) = self.numbers.borrow().get(identity) {
+            return Ok(*id);
         }
-        self.execute(
-            "insert into identity (class, instance, label, repository, components) values (?, ?, ?, ?, ?)",
-            (&*identity.class, identity.instance.to_string(), &*identity.label, &*identity.repository, components_json(&identity.instance)),
-        )?;
-        Ok(self.transaction.last_insert_rowid())
+        let id = match self.catalog.number(identity)? {
+            Some(id) => id,
+            None => {
+                self.execute(
+                    "insert into identity (class, instance, label, repository, components) values (?, ?, ?, ?, ?)",
+                    (
+                        &*identity.class,
+                        identity.instance.to_string(),
+                        &*identity.label,
+                        &*identity.repository,
+                        components_json(&identity.instance),
+                    ),
+                )?;
+                self.transaction.last_insert_rowid()
+            }
+        };
+        self.numbers.borrow_mut().insert(identity.clone(), id);
+        Ok(id)
     }
 
     fn current(&self, identity: i64) -> Result<Option<SnapshotId>> {
         let mut statement = self.transaction.prepare_cached("select snapshot from current where identity = ?")?;
         Ok(statement.query_row([identity], |row| row.get(0)).optional()?.map(SnapshotId))
+    }
+
+    fn is_invalidated(&self, snapshot: SnapshotId) -> Result<bool> {
+        Ok(self.transaction.prepare_cached("select 1 from invalidation where snapshot = ?")?.exists([snapshot.0])?)
     }
 
     fn log(
@@ -119,7 +143,9 @@ impl Writer<'_> {
     fn point(&self, identity: &Identity, snapshot: SnapshotId, what: &str, because: Option<&str>) -> Result<()> {
         let id = self.number(identity)?;
         let was = self.current(id)?;
-        self.execute("insert or replace into current (identity, snapshot, since) values (?, ?, ?)", (id, snapshot.0, self.now))?;
+        if was != Some(snapshot) {
+            self.execute("insert or replace into current (identity, snapshot, since) values (?, ?, ?)", (id, snapshot.0, self.now))?;
+        }
         self.log(what, Some(id), was, Some(snapshot), because)
     }
 
@@ -239,8 +265,11 @@ impl Writer<'_> {
     }
 
     fn invalidate(&self, snapshot: SnapshotId, because: &str) -> Result<()> {
+        if self.is_invalidated(snapshot)? {
+            return Ok(());
+        }
         self.execute(
-            "insert or ignore into invalidation (snapshot, because, user, at) values (?, ?, ?, ?)",
+            "insert into invalidation (snapshot, because, user, at) values (?, ?, ?, ?)",
             (snapshot.0, because, &self.actor.user, self.now),
         )?;
         self.execute(
@@ -251,6 +280,12 @@ impl Writer<'_> {
         )?;
         let mut statement = self.transaction.prepare_cached("select identity from current where snapshot = ? order by identity")?;
         let pointing: Vec<i64> = statement.query_map([snapshot.0], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        if pointing.is_empty() {
+            // No pointer moves; the log still says who did it.
+            let mut statement = self.transaction.prepare_cached("select identity from snapshot where id = ?")?;
+            let own = statement.query_row([snapshot.0], |row| row.get(0))?;
+            self.log("invalidate", Some(own), Some(snapshot), None, Some(because))?;
+        }
         for identity in pointing {
             self.execute("delete from current where identity = ?", [identity])?;
             self.log("invalidate", Some(identity), Some(snapshot), None, Some(because))?;
