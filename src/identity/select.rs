@@ -14,11 +14,13 @@ impl Target {
 }
 
 fn components_match(wanted: &[TargetComponent], components: &[Component]) -> bool {
+    let in_place = wanted.len() == components.len() && wanted.iter().zip(components).all(|(w, c)| w.key.is_none() || w.key == c.key);
+    if in_place {
+        return wanted.iter().zip(components).all(|(w, c)| chosen(&w.choice, &c.value));
+    }
     let mut taken = vec![false; components.len()];
     wanted.iter().all(|w| {
-        let by_key = components.iter().enumerate().position(|(i, c)| c.key == w.key && !taken[i]);
-        let by_place = || (w.key.is_none() && wanted.len() == components.len()).then(|| taken.iter().position(|t| !t)).flatten();
-        let Some(at) = by_key.or_else(by_place) else { return false };
+        let Some(at) = components.iter().enumerate().position(|(i, c)| c.key == w.key && !taken[i]) else { return false };
         taken[at] = true;
         chosen(&w.choice, &components[at].value)
     })

@@ -255,13 +255,12 @@ fn wanted(class: &Class, target: &Target) -> Result<Vec<Wanted>, ResolveError> {
         reason,
     };
     let mut all: Vec<Option<Wanted>> = vec![None; class.dimensions.len()];
-    for component in given {
-        let fits = |d: &Dimension| d.key == component.key;
-        let slot = class.dimensions.iter().enumerate().position(|(i, d)| fits(d) && all[i].is_none());
-        // A value may leave its key out where the position says which one is meant.
-        let slot = slot.or_else(|| {
-            (component.key.is_none() && given.len() == class.dimensions.len()).then(|| all.iter().position(|w| w.is_none())).flatten()
-        });
+    // All of them in their order: then keys may be left out.
+    let in_place =
+        given.len() == class.dimensions.len() && given.iter().zip(&class.dimensions).all(|(g, d)| g.key.is_none() || g.key == d.key);
+    for (place, component) in given.iter().enumerate() {
+        let by_key = || class.dimensions.iter().enumerate().position(|(i, d)| d.key == component.key && all[i].is_none());
+        let slot = if in_place { Some(place) } else { by_key() };
         let Some(slot) = slot else {
             return Err(wrong(match &component.key {
                 Some(key) => format!("there is no dimension `{key}`, or it is given twice"),

@@ -264,6 +264,7 @@ fn wildcards_find_all_that_can_be_provided() {
     assert_eq!(c.reads("report@2024-01-01"), "clean: clean@storeId=a,2024-01-01, clean@storeId=b,2024-01-01");
     assert_eq!(c.stands_for("report"), "report@2024-01-01 report@2024-01-02");
     assert_eq!(c.stands_for("clean@storeId=a"), "clean@storeId=a,2024-01-01 clean@storeId=a,2024-01-02");
+    assert_eq!(c.stands_for("clean@b,2024-01-01"), "clean@storeId=b,2024-01-01");
     assert_eq!(c.stands_for("clean@storeId=*,2024-01-01"), "clean@storeId=a,2024-01-01 clean@storeId=b,2024-01-01");
     assert_eq!(c.stands_for("clean@storeId={b,c},2024-01-01"), "clean@storeId=b,2024-01-01 clean@storeId=c,2024-01-01");
     assert_eq!(c.stands_for("report@2024-01-30..2024-02-01"), "report@2024-01-30 report@2024-01-31 report@2024-02-01");
