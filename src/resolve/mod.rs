@@ -4,12 +4,13 @@
 //! on the order of files. Each identity is decided once. What the outside offers comes through [`World`]; nothing here touches a disk.
 //!
 //! Reading order: [`graph`] (the answer), [`world`] (the questions to the outside), `domain` (the values a variable may have),
-//! [`provide`] (one identity to its node), `enumerate` (all instances of a class), [`target`] (what the user asked for, typed).
+//! [`provide`] (one identity to its node), `choose` (a job's inputs), `enumerate` (all instances of a class), [`target`] (what the user asked for, typed).
 
 pub mod graph;
 pub mod world;
 mod domain;
 pub mod provide;
+mod choose;
 mod enumerate;
 pub mod target;
 

@@ -1,12 +1,13 @@
 //! Running: events, step states, scheduling, settling.
 //!
 //! Reading order: [`event`] (what a run tells), [`state`] (what is known of each job), [`resources`], [`workshop`] (what is asked of the
-//! world), [`schedule`] (the loop), `local` (the workshop on this machine).
+//! world), `workers` (threads), [`schedule`] (the loop), `local` (the workshop on this machine).
 
 pub mod event;
 pub mod state;
 pub mod resources;
 pub mod workshop;
+mod workers;
 pub mod schedule;
 pub mod local;
 

@@ -9,13 +9,13 @@
 //! In this order below: `run` (the loop), judging, starting, finishing, failing.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Summary};
 use super::resources::Resources;
 use super::state::{State, States};
+use super::workers::{Ended, Work, worker};
 use super::workshop::{Failure, Task, Workshop};
 use crate::catalog::{Actor, Applied, Catalog, CatalogError, Change, Current, Made, NewRun, NewSnapshot, Outcome, Snapshot, Timestamp};
 use crate::digest::Key;
@@ -45,13 +45,6 @@ pub enum RunError {
     Catalog(#[from] CatalogError),
     #[error("what was made could not be kept: {0}")]
     Store(String),
-}
-
-/// A task's end, as a worker reports it.
-struct Ended {
-    task: Task,
-    result: Result<Vec<NewSnapshot>, Failure>,
-    seconds: f64,
 }
 
 struct Decided {
@@ -516,51 +509,6 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let told: HashSet<JobIx> = blocked.iter().copied().collect();
         for job in blocked.iter().filter(|j| told.contains(j)) {
             (self.events)(&Event::JobBlocked { job: job.0, outputs: self.judge.outputs(*job), because: because.to_string() });
-        }
-    }
-}
-
-/// Tasks handed to workers.
-#[derive(Default)]
-struct Work {
-    tasks: Mutex<(VecDeque<Task>, bool)>,
-    more: Condvar,
-}
-
-impl Work {
-    fn give(&self, task: Task) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(task);
-        self.more.notify_one();
-    }
-
-    fn close(&self) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
-        self.more.notify_all();
-    }
-
-    fn take(&self) -> Option<Task> {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(task) = tasks.0.pop_front() {
-                return Some(task);
-            }
-            if tasks.1 {
-                return None;
-            }
-            tasks = self.more.wait(tasks).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-fn worker(work: &Work, done: &Sender<Ended>, workshop: &dyn Workshop, cancel: &Cancel) {
-    while let Some(task) = work.take() {
-        let start = Instant::now();
-        // A panic in a library becomes this job's failure, not the end of the run.
-        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| workshop.make(&task, cancel)));
-        let result = made.unwrap_or_else(|_| Err(Failure::bug("formake itself failed while it ran this job")));
-        let ended = Ended { task, result, seconds: start.elapsed().as_secs_f64() };
-        if done.send(ended).is_err() {
-            return;
         }
     }
 }
