@@ -1,5 +1,7 @@
 //! SQL jobs: on the calling thread, in the embedded engine. No process is started.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::error::JobError;
@@ -20,7 +22,18 @@ pub fn run(query: &str, job: &Job, output: &JobOutput, work: &Path, scratch: &Pa
         std::fs::create_dir_all(folder).map_err(JobError::Folder)?;
     }
     let limits = Limits { spill: Some(scratch.to_path_buf()), ..Limits::default() };
-    table::run(query, &inputs, &at, output.format, &limits).map(|_| ()).map_err(|error| JobError::Sql(error.to_string()))
+    // A mistake of the engine's ends this job, not the build.
+    let ran = catch_unwind(AssertUnwindSafe(|| table::run(query, &inputs, &at, output.format, &limits)));
+    match ran {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(JobError::Sql(error.to_string())),
+        Err(panic) => Err(JobError::Sql(format!("the SQL engine failed on this query: {}", in_words(panic.as_ref())))),
+    }
+}
+
+fn in_words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it gives no reason")
 }
 
 fn part(part: &crate::recipe::JobPart) -> TablePart {

@@ -82,7 +82,7 @@ pub struct Formula {
     /// The text of the recipe: in the formula file, or the whole of the SQL file it names.
     pub recipe_span: Span,
     pub life: Life,
-    /// Variables of enclosing `for` blocks and `let`s, for templates.
+    /// Variables of enclosing `for` blocks and `let`s, and the entries of fixed variables, for templates.
     pub constants: BTreeMap<String, serde_json::Value>,
     pub doc: Option<String>,
     pub owner: Option<String>,

@@ -12,6 +12,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, UndefinedBeha
 
 use crate::identity::Name;
 use crate::identity::instance::percent_encoded;
+use crate::table;
 
 /// Where a rendered text goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -205,7 +206,7 @@ fn quoted(landing: Landing, value: &Value) -> Result<String, Error> {
         (Landing::Sql, ValueKind::Number) if text.starts_with('-') => format!("({text})"),
         (Landing::Sql, ValueKind::Number) => text,
         (Landing::Sql, _) if text.contains('\0') => return Err(nul()),
-        (Landing::Sql, _) => format!("'{}'", text.replace('\'', "''")),
+        (Landing::Sql, _) => table::quote::string(&text),
     })
 }
 
@@ -255,7 +256,7 @@ fn quoted_identifier(name: &str) -> Result<String, Error> {
     match name {
         "" => Err(invalid("an empty text is no name")),
         _ if name.contains('\0') => Err(nul()),
-        _ => Ok(format!("\"{}\"", name.replace('"', "\"\""))),
+        _ => Ok(table::identifier(name)),
     }
 }
 

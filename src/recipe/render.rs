@@ -1,50 +1,53 @@
-//! A formula and its values to a job.
+//! One job: its paths, its script or query, its environment.
+//!
+//! What is true here: every path is relative to the job's folder and stays in it; no two things of a job stand at one path, and none below
+//! another; a value in a path is percent-encoded, so that it is a part of a name, never a folder.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minijinja::Value as Shown;
-
 use super::job::{Action, Job, JobInput, JobOutput, JobPart};
-use super::landing::{Labelled, Landing, LeftOut, Parts};
-use super::template::{self, TemplateError};
-use super::{ending, values};
-use crate::digest::ContentHash;
-use crate::formula::program::{Format, Formula, Input, Kind, Output, Program};
+use super::landing::Landing;
+use super::names::{self, GivenPart, Part, Scene};
+use super::template::TemplateError;
+use crate::formula::program::{self, Format, Formula, Input, Kind, Program};
 use crate::identity::instance::percent_encoded;
-use crate::identity::{Binding, Dimension, Identity, Name, Precision, Type, Value};
+use crate::identity::{Binding, Identity};
 
-/// One part of an input, with its bytes.
-#[derive(Clone, Debug)]
-pub struct GivenPart {
-    pub identity: Identity,
-    pub content: ContentHash,
-    /// Which of the input's alternatives it came from.
-    pub alternative: usize,
-    /// Values of the variables that the input expands.
-    pub values: Vec<Value>,
-    /// The file's name; its ending goes on the link.
-    pub name: String,
-    pub folder: bool,
-    pub at: PathBuf,
-    /// A glob's files, relative to `at`.
-    pub files: Vec<String>,
-}
-
-/// Why no job came out.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no job: one line each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecipeError {
-    #[error("its recipe cannot be rendered: {0}")]
-    Template(#[from] TemplateError),
-    #[error("two of its inputs would stand at {0}: say `at` for one of them")]
-    SameLink(String),
-    #[error("`at \"{at}\"` of `{name}`: {reason}")]
-    At { name: String, at: String, reason: String },
+    #[error("{what} cannot be rendered: {} (line {line})", error.message)]
+    Template { what: String, line: usize, error: TemplateError },
+    #[error("{what} would stand at `{path}`, outside the job's folder: write a relative path without `..`")]
+    Outside { what: String, path: String },
+    #[error("{first} and {second} would both stand at `{path}`: say `at \"…\"` for one of them")]
+    SamePath { first: String, second: String, path: String },
+    #[error("{below} would stand below {above}, at `{path}`: say `at \"…\"` for one of them")]
+    Below { below: String, above: String, path: String },
 }
 
-/// Renders a job. `inputs`: by the formula's inputs. `root`: the project's.
+/// The ending of a path's last part: `csv`, `csv.gz`; nothing where there is none. A compression counts with what it compresses.
+pub fn ending(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_ending = |text: &str| (1..=12).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let Some((stem, last)) = name.rsplit_once('.') else { return "" };
+    if stem.is_empty() || !is_ending(last) {
+        return "";
+    }
+    if matches!(last, "gz" | "zst" | "bz2" | "xz" | "lz4")
+        && let Some((first, inner)) = stem.rsplit_once('.')
+        && !first.is_empty()
+        && is_ending(inner)
+    {
+        return &name[first.len() + 1..];
+    }
+    last
+}
+
+/// The job of an instantiated formula. `inputs` stand by the formula's inputs, `outputs` by its outputs; `root` is the project's.
 pub fn render(
     program: &Program,
     formula: &Formula,
@@ -53,38 +56,49 @@ pub fn render(
     outputs: &[Identity],
     root: &Path,
 ) -> Result<Job, RecipeError> {
-    let recipe = &formula.recipe;
-    let mut job_inputs = Vec::with_capacity(inputs.len());
-    let mut links = BTreeSet::new();
+    let label = outputs.first().map_or("", |identity| &*identity.label);
+    let mut scene = Scene { program, formula, binding, label, inputs: Vec::new(), outputs: Vec::new() };
+    let mut taken = Taken::default();
     for (input, parts) in formula.inputs.iter().zip(inputs) {
-        let job_input = job_input(program, formula, input, parts, binding)?;
-        if let Some(twice) = job_input.parts.iter().find(|part| !links.insert(part.link.clone())) {
-            return Err(RecipeError::SameLink(twice.link.clone()));
+        let mut linked = Vec::with_capacity(parts.len());
+        for given in parts {
+            let link = inside(link(&scene, input, given)?, || format!("the input `{}`", input.name))?;
+            taken.take(&link, || format!("{} of the input `{}`", given.identity, input.name))?;
+            linked.push(Part { given, link });
         }
-        job_inputs.push(job_input);
+        scene.inputs.push(linked);
     }
-    let mut job_outputs = Vec::with_capacity(outputs.len());
+    let mut made = Vec::with_capacity(outputs.len());
     for (output, identity) in formula.outputs.iter().zip(outputs) {
-        job_outputs.push(JobOutput {
+        let what = || format!("the output `{}`", output.name);
+        let format = format_of(formula);
+        let path = inside(output_path(&scene, output, format)?, what)?;
+        taken.take(&path, what)?;
+        made.push(JobOutput {
             name: output.name.clone(),
             class: identity.class.clone(),
             instance: identity.instance.clone(),
-            path: output_path(formula, output, binding)?,
-            folder: recipe.folder,
-            format: recipe.format.unwrap_or(Format::Parquet),
+            path,
+            folder: formula.recipe.folder,
+            format: format.unwrap_or(Format::Parquet),
         });
     }
-    let names = Names { program, formula, binding, inputs, job_inputs: &job_inputs, outputs: &job_outputs, label: label(outputs) };
-    let action = match &recipe.kind {
+    scene.outputs = made.iter().map(|output| (output.name.clone(), output.path.clone())).collect();
+    for file in &formula.recipe.uses {
+        taken.take(&file.path, || format!("the code file `{}`", file.path))?;
+    }
+    taken.nothing_below_another()?;
+    let action = match &formula.recipe.kind {
+        Kind::Run { text } => Action::Shell { script: rendered(&scene, text, Landing::Shell, || "the script".into())? },
+        Kind::Sql { text, .. } => Action::Sql { query: rendered(&scene, text, Landing::Sql, || "the query".into())? },
         Kind::Copy => Action::Copy,
-        Kind::Run { text } => Action::Shell { script: template::render(text, Landing::Shell, names.context())? },
-        Kind::Sql { text, .. } => Action::Sql { query: template::render(text, Landing::Sql, names.context())? },
     };
+    let recipe = &formula.recipe;
     Ok(Job {
-        title: outputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        title: outputs.iter().map(Identity::to_string).collect::<Vec<_>>().join(" + "),
         action,
-        inputs: job_inputs,
-        outputs: job_outputs,
+        inputs: formula.inputs.iter().zip(scene.inputs).map(|(input, parts)| job_input(program, formula, input, parts)).collect(),
+        outputs: made,
         uses: recipe.uses.iter().map(|file| (file.path.clone(), root.join(&file.path))).collect(),
         env: recipe.env.clone(),
         secrets: recipe.secrets.clone(),
@@ -93,177 +107,134 @@ pub fn render(
     })
 }
 
-fn label(outputs: &[Identity]) -> &str {
-    outputs.first().map_or("", |o| &o.label)
-}
-
-fn job_input(program: &Program, formula: &Formula, input: &Input, parts: &[GivenPart], binding: &Binding) -> Result<JobInput, RecipeError> {
-    let fan_in = !input.expands.is_empty() && !single(formula, input) || input.wildcard;
-    let mut given = Vec::with_capacity(parts.len());
-    for part in parts {
-        let link = match &input.at {
-            Some(at) => {
-                let mut with_part = binding.clone();
-                for (var, value) in input.expands.iter().zip(&part.values) {
-                    with_part[var.0 as usize] = Some(value.clone());
-                }
-                placed(formula, &input.name, at, &with_part)?
-            }
-            None => {
-                let ending = if part.folder { "" } else { ending(&part.name) };
-                let dot = if ending.is_empty() { "" } else { "." };
-                let stem =
-                    if fan_in { format!("{}/{}", input.name, part.identity.instance.path_component()) } else { input.name.to_string() };
-                format!("in/{stem}{dot}{ending}")
-            }
-        };
-        given.push(JobPart {
-            class: part.identity.class.clone(),
-            instance: part.identity.instance.clone(),
-            content: part.content,
-            at: part.at.clone(),
-            files: part.files.clone(),
-            link,
-        });
+fn job_input(program: &Program, formula: &Formula, input: &Input, parts: Vec<Part<'_>>) -> JobInput {
+    let chosen = parts.first().map_or(0, |part| part.given.alternative);
+    let alternative = input.alternatives.get(chosen).or(input.alternatives.first());
+    let class = alternative.and_then(|a| program.classes.get(&a.pattern.all().first()?.class));
+    let parts = parts.into_iter().map(|part| JobPart {
+        class: part.given.identity.class.clone(),
+        instance: part.given.identity.instance.clone(),
+        content: part.given.content,
+        at: part.given.at.clone(),
+        files: part.given.files.clone(),
+        link: part.link,
+    });
+    JobInput {
+        name: input.name.clone(),
+        fan_in: names::is_fan_in(formula, input),
+        parts: parts.collect(),
+        dimensions: Arc::new(class.map(|class| class.dimensions.clone()).unwrap_or_default()),
+        columns: alternative.and_then(|a| a.columns.clone()),
     }
-    let first = parts.first();
-    let class = first.map(|p| &p.identity.class).or_else(|| input.alternatives.first().map(|a| &a.pattern.all()[0].class));
-    let dimensions = class.and_then(|c| program.classes.get(c)).map(|c| c.dimensions.clone()).unwrap_or_default();
-    let columns = first.map_or(input.alternatives.first(), |p| input.alternatives.get(p.alternative)).and_then(|a| a.columns.clone());
-    Ok(JobInput { name: input.name.clone(), fan_in, parts: given, dimensions: Arc::new(dimensions), columns })
 }
 
-/// `latest` variables give one part, however wide their window.
-fn single(formula: &Formula, input: &Input) -> bool {
-    use crate::formula::program::{Choose, Role};
-    let latest = |role: &Role| matches!(role, Role::Expanded { choose: Choose::Latest, .. });
-    input.expands.iter().all(|var| latest(&formula.variables[var.0 as usize].role))
+fn rendered(scene: &Scene<'_>, text: &str, landing: Landing, what: impl Fn() -> String) -> Result<String, RecipeError> {
+    scene.text(text, landing).map_err(|error| RecipeError::Template {
+        what: what(),
+        line: 1 + text.as_bytes()[..error.at.start.min(text.len())].iter().filter(|b| **b == b'\n').count(),
+        error,
+    })
 }
 
-/// `at "include/<H>.h"`: the path under a binding. A value never adds a folder.
-fn placed(formula: &Formula, name: &Name, at: &str, binding: &Binding) -> Result<String, RecipeError> {
-    let wrong = |reason: String| RecipeError::At { name: name.to_string(), at: at.to_string(), reason };
-    let mut path = String::new();
-    let mut rest = at;
-    while let Some(start) = rest.find('<') {
-        path.push_str(&rest[..start]);
-        let Some(length) = rest[start..].find('>') else { return Err(wrong("a `<` is not closed".into())) };
-        let variable = rest[start + 1..start + length].trim();
-        let value = formula.variable(variable).and_then(|var| binding[var.0 as usize].as_ref());
-        let value = value.ok_or_else(|| wrong(format!("`{variable}` has no single value here")))?;
-        path.push_str(&percent_encoded(&value.to_string()));
-        rest = &rest[start + length + 1..];
+/// Where an input's part is linked.
+fn link(scene: &Scene<'_>, input: &Input, given: &GivenPart) -> Result<String, RecipeError> {
+    if let Some(at) = &input.at {
+        let mut binding = scene.binding.clone();
+        for (var, value) in input.expands.iter().zip(&given.values) {
+            binding[var.0 as usize] = Some(value.clone());
+        }
+        return placed(scene, &binding, at, || format!("`at` of the input `{}`", input.name));
     }
-    path.push_str(rest);
-    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
-        return Err(wrong("it must stay in the job's folder".into()));
-    }
-    Ok(path)
+    let name = if names::is_fan_in(scene.formula, input) {
+        format!("in/{}/{}", percent_encoded(&input.name), given.identity.instance.path_component())
+    } else {
+        format!("in/{}", percent_encoded(&input.name))
+    };
+    let is_file = !given.folder && given.files.is_empty();
+    Ok(with_ending(name, if is_file { ending(&given.name) } else { "" }))
 }
 
-fn output_path(formula: &Formula, output: &Output, binding: &Binding) -> Result<String, RecipeError> {
-    let recipe = &formula.recipe;
+fn output_path(scene: &Scene<'_>, output: &program::Output, format: Option<Format>) -> Result<String, RecipeError> {
+    let recipe = &scene.formula.recipe;
     if let Some(at) = &output.at {
-        return placed(formula, &output.name, at, binding);
+        return placed(scene, scene.binding, at, || format!("`at` of the output `{}`", output.name));
     }
     if let Some(file) = &recipe.file {
-        return placed(formula, &output.name, &format!("out/{file}"), binding);
+        return Ok(format!("out/{}", rendered(scene, file, Landing::Path, || "`file`".into())?));
     }
-    let ending = match (recipe.format, &recipe.kind) {
-        _ if recipe.folder => "",
-        (Some(format), _) => format.extension(),
-        (None, Kind::Sql { .. }) => Format::Parquet.extension(),
-        (None, _) => "",
+    let name = format!("out/{}", percent_encoded(&output.name));
+    Ok(match (format, &recipe.kind, scene.inputs.first().and_then(|parts| parts.first())) {
+        _ if recipe.folder => name,
+        (_, Kind::Copy, Some(part)) => with_ending(name, ending(&part.link)),
+        (Some(format), ..) => with_ending(name, format.extension()),
+        (None, ..) => name,
+    })
+}
+
+/// What SQL writes; of a command's output only its name's ending.
+fn format_of(formula: &Formula) -> Option<Format> {
+    let recipe = &formula.recipe;
+    let named = || match recipe.file.as_deref().map(ending) {
+        Some("csv") => Some(Format::Csv),
+        Some("jsonl" | "ndjson") => Some(Format::Jsonl),
+        _ => Some(Format::Parquet),
     };
-    let dot = if ending.is_empty() { "" } else { "." };
-    Ok(format!("out/{}{dot}{ending}", output.name))
+    recipe.format.or_else(|| if matches!(recipe.kind, Kind::Sql { .. }) { named() } else { None })
 }
 
-/// The name under which a dimension stands in tables and templates where it has no key.
-pub fn dimension_name(dimension: &Dimension) -> String {
-    match (&dimension.key, dimension.ty) {
-        (Some(key), _) => key.to_string(),
-        (None, Type::Time(Precision::Day)) => "date".into(),
-        (None, ty) => ty.word().into(),
-    }
+fn with_ending(name: String, ending: &str) -> String {
+    if ending.is_empty() { name } else { format!("{name}.{ending}") }
 }
 
-/// Everything that a template finds.
-struct Names<'a> {
-    program: &'a Program,
-    formula: &'a Formula,
-    binding: &'a Binding,
-    inputs: &'a [Vec<GivenPart>],
-    job_inputs: &'a [JobInput],
-    outputs: &'a [JobOutput],
-    label: &'a str,
-}
-
-impl Names<'_> {
-    fn context(&self) -> Shown {
-        let mut names: BTreeMap<String, Shown> = BTreeMap::new();
-        let inputs: BTreeMap<String, Shown> =
-            (0..self.job_inputs.len()).map(|at| (self.job_inputs[at].name.to_string(), self.input(at))).collect();
-        names.extend(inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
-        names.extend(self.formula.constants.iter().map(|(name, value)| (name.clone(), values::of_json(value))));
-        for (at, variable) in self.formula.variables.iter().enumerate() {
-            let var = crate::identity::Var(at as u16);
-            let value = match &self.binding[at] {
-                Some(value) => values::shown(self.program, self.formula, var, value),
-                None => self.expanded(var),
-            };
-            names.insert(variable.name.to_string(), value);
+/// A path that `at` says: its tags rendered, then `<NAME>` replaced, so that no value is read as a tag or as a variable.
+fn placed(scene: &Scene<'_>, binding: &Binding, at: &str, what: impl Fn() -> String) -> Result<String, RecipeError> {
+    let inner =
+        Scene { program: scene.program, formula: scene.formula, binding, label: scene.label, inputs: Vec::new(), outputs: Vec::new() };
+    let text = rendered(&inner, at, Landing::Path, what)?;
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('<') {
+        out.push_str(before);
+        let (name, after) = after.split_once('>').unwrap_or((after, ""));
+        let var = scene.formula.variable(name.split(':').next().unwrap_or(name).trim());
+        if let Some(value) = var.and_then(|var| binding[var.0 as usize].as_ref()) {
+            out.push_str(&percent_encoded(&value.to_string()));
         }
-        let outputs = self.outputs.iter().map(|o| (o.name.to_string(), Shown::from(o.path.as_str())));
-        let params = self.formula.recipe.params.iter().map(|(name, value)| (name.clone(), values::of_json(value)));
-        names.insert("inputs".into(), Shown::from_pairs(inputs));
-        names.insert("output".into(), self.outputs.first().map_or(Shown::UNDEFINED, |o| Shown::from(o.path.as_str())));
-        names.insert("outputs".into(), Shown::from_pairs(outputs));
-        names.insert("params".into(), Shown::from_pairs(params));
-        names.insert("sets".into(), Shown::from_pairs(values::sets(self.program)));
-        names.insert("label".into(), Shown::from(self.label));
-        Shown::from_pairs(names)
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// A path without `.` parts that stays below the job's folder.
+fn inside(path: String, what: impl Fn() -> String) -> Result<String, RecipeError> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if parts.is_empty() || path.starts_with('/') || parts.contains(&"..") || path.contains('\0') {
+        return Err(RecipeError::Outside { what: what(), path });
+    }
+    Ok(parts.join("/"))
+}
+
+/// Who stands where in a job's folder.
+#[derive(Default)]
+struct Taken(BTreeMap<String, String>);
+
+impl Taken {
+    fn take(&mut self, path: &str, who: impl Fn() -> String) -> Result<(), RecipeError> {
+        match self.0.insert(path.to_string(), who()) {
+            Some(first) => Err(RecipeError::SamePath { first, second: who(), path: path.to_string() }),
+            None => Ok(()),
+        }
     }
 
-    /// The distinct values that an expanded variable takes in this job.
-    fn expanded(&self, var: crate::identity::Var) -> Shown {
-        let mut all = BTreeSet::new();
-        for (input, parts) in self.formula.inputs.iter().zip(self.inputs) {
-            if let Some(at) = input.expands.iter().position(|v| *v == var) {
-                all.extend(parts.iter().filter_map(|p| p.values.get(at)));
+    fn nothing_below_another(&self) -> Result<(), RecipeError> {
+        for (path, below) in &self.0 {
+            for (end, _) in path.match_indices('/') {
+                if let Some(above) = self.0.get(&path[..end]) {
+                    return Err(RecipeError::Below { below: below.clone(), above: above.clone(), path: path.clone() });
+                }
             }
         }
-        all.into_iter().map(|value| values::shown(self.program, self.formula, var, value)).collect()
-    }
-
-    fn input(&self, at: usize) -> Shown {
-        let input = &self.job_inputs[at];
-        if input.parts.is_empty() {
-            return Shown::from_object(LeftOut);
-        }
-        if !input.fan_in {
-            return self.part(at, 0, Some(input.name.clone()));
-        }
-        let parts = (0..input.parts.len()).map(|part| self.part(at, part, None)).collect();
-        Shown::from_object(Parts { table: input.name.clone(), parts })
-    }
-
-    fn part(&self, input: usize, part: usize, table: Option<Name>) -> Shown {
-        let (job_part, given) = (&self.job_inputs[input].parts[part], &self.inputs[input][part]);
-        let mut attributes: Vec<(Name, Shown)> = Vec::new();
-        for (var, value) in self.formula.inputs[input].expands.iter().zip(&given.values) {
-            let name = self.formula.variables[var.0 as usize].name.clone();
-            attributes.push((name, values::shown(self.program, self.formula, *var, value)));
-        }
-        let dimensions = self.program.classes.get(&job_part.class).map(|c| c.dimensions.as_slice()).unwrap_or_default();
-        for (dimension, component) in dimensions.iter().zip(job_part.instance.0.iter()) {
-            let name = dimension_name(dimension);
-            if !attributes.iter().any(|(known, _)| **known == *name) {
-                attributes.push((name.into(), Shown::from(component.value.to_string())));
-            }
-        }
-        attributes.push(("path".into(), Shown::from(job_part.link.as_str())));
-        attributes.push(("hash".into(), Shown::from(job_part.content.to_hex())));
-        Shown::from_object(Labelled { text: job_part.link.clone(), table, attributes })
+        Ok(())
     }
 }

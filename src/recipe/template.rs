@@ -20,9 +20,9 @@ pub struct TemplateError {
     pub at: Range<usize>,
 }
 
-/// Whether a text holds tags at all.
+/// Whether a text holds tags at all. (`${#list}` of the shell is none.)
 pub fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%") || text.contains("{#")
+    text.contains("{{") || text.contains("{%") || (text.contains("{#") && text.contains("#}"))
 }
 
 /// The syntax tree, all tags of which are part of the language.
@@ -52,6 +52,9 @@ pub(super) fn range(span: Span) -> Range<usize> {
 
 fn from_engine(text: &str, error: &minijinja::Error) -> TemplateError {
     let message = match error.detail() {
+        Some("unexpected end of comment") => {
+            "`{#` begins a comment, and no `#}` ends it; for `${#list}` of the shell write `{% raw %}${#list}{% endraw %}`".into()
+        }
         Some(detail) if error.kind() == minijinja::ErrorKind::SyntaxError => detail.to_string(),
         Some(detail) if error.kind() == minijinja::ErrorKind::UndefinedError => detail.to_string(),
         Some(detail) if error.kind() == minijinja::ErrorKind::InvalidOperation => detail.to_string(),

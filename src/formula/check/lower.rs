@@ -49,7 +49,7 @@ impl<'a> Lowering<'a, '_> {
             recipe,
             recipe_span,
             life,
-            constants: (*self.draft.constants).clone(),
+            constants: (*self.draft.entries).clone(),
             doc,
             owner,
             tags,
