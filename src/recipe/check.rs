@@ -80,7 +80,7 @@ fn check_query(program: &Program, formula: &Formula, text: &str, at: &dyn Fn(Ran
             };
             return vec![problem.help(help)];
         }
-        tables.iter().for_each(|name| drop(unread.remove(name.as_str())));
+        unread.retain(|name| !tables.iter().any(|table| table == name));
     }
     if queries.is_empty() {
         return Vec::new();
@@ -99,7 +99,8 @@ fn no_query(problem: &SqlProblem, text: &str, query: &str, at: &dyn Fn(Range<usi
     match problem.offset() {
         // Rendering left the text as it is.
         Some(offset) if text == query => {
-            let end = query[offset..].chars().next().map_or(offset, |c| offset + c.len_utf8());
+            let word = query[offset..].find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(query.len() - offset);
+            let end = query[offset..].chars().next().map_or(offset, |c| offset + word.max(c.len_utf8()));
             diagnostic.at(at(offset..end), "here")
         }
         Some(offset) => {

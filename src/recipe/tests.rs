@@ -210,6 +210,10 @@ fn names_that_are_not_there_are_found() {
         ("run \"\"\"a '{{ DATE }}'\"\"\"", "E0407 DATE take the quotes"),
         ("sql \"\"\"select 1 -- {{ DATE }}\"\"\"", "E0408 DATE to comment a tag out"),
         ("run \"a {% if %}\"", "E0405"),
+        ("sql \"\"\"select * from fx, sale\"\"\"", "E0409 sale did you mean `sales`?"),
+        ("sql \"\"\"select * from sales where date = {{ DATE }}\"\"\"", "E0410"),
+        ("sql \"\"\"select * fro fx, sales\"\"\"", "E0450 fro"),
+        ("sql \"\"\"select * from sales, fx where {% if fx %}and{% endif %} a = {{ DATE }}\"\"\"", "E0450"),
     ] {
         let found = problems(recipe);
         assert!(found.len() == 1 && found[0].starts_with(expected), "{recipe}: {found:?}");
