@@ -4,6 +4,7 @@ mod architecture;
 mod bad;
 mod docs;
 mod examples;
+mod faults;
 mod manual;
 mod property;
 mod support;

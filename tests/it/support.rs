@@ -139,12 +139,18 @@ impl Project {
         let mut shown = String::new();
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let ran = self.shell(line);
-            let _ = write!(shown, "$ {line}\n{}", normal(&ran.stdout, &self.root));
+            let _ = write!(shown, "$ {line}\n{}", self.normal(&ran.stdout));
             if ran.code != Some(0) {
                 let _ = writeln!(shown, "[exit {}]", ran.code.map_or("by a signal".into(), |code| code.to_string()));
             }
         }
         shown
+    }
+
+    /// What was printed, the same each time: the project's folder, durations and moments are named instead of told.
+    pub fn normal(&self, printed: &str) -> String {
+        let outside = self.root.parent().unwrap_or(&self.root).display().to_string();
+        timeless(&printed.replace(&self.root.display().to_string(), "/project").replace(&outside, "/outside"))
     }
 
     /// What every identity stands for now, by the hash of its content. Sources are left out.
@@ -170,10 +176,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The same each time: the project's folder, durations, moments and jobs' folders are named instead of told.
-fn normal(text: &str, root: &Path) -> String {
-    let outside = root.parent().unwrap_or(root).display().to_string();
-    let text = text.replace(&root.display().to_string(), "/project").replace(&outside, "/outside");
+/// Durations and moments are named instead of told.
+fn timeless(text: &str) -> String {
     let mut shown = String::new();
     for line in text.split_inclusive('\n') {
         let mut rest = line;
