@@ -329,6 +329,29 @@ fn many_are_read_as_each_is() {
     });
 }
 
+#[test]
+fn a_hold_does_not_make_a_verdict_forgotten() {
+    on_both(|bench| {
+        let bad = bench.publish(&a("prod"), "x");
+        bench.commit(Change::Invalidate { snapshot: bad, because: "upside down".into() });
+        bench.commit(Change::Hold { identity: a("prod"), because: "until it is known why".into() });
+        assert_eq!(bench.standing(&a("prod")).invalidated.as_deref(), Some("upside down"));
+        bench.publish(&a("prod"), "y");
+        assert_eq!(bench.standing(&a("prod")).invalidated, None);
+    });
+}
+
+#[test]
+fn the_executable_bit_of_a_source_is_content() {
+    on_both(|bench| {
+        let plain = bench.commit(Change::Source(new(&a("prod"), "x")));
+        assert_eq!(bench.commit(Change::Source(Box::new(NewSnapshot { stamp: Stamp(3), ..*new(&a("prod"), "x") }))), plain);
+        bench.commit(Change::Source(Box::new(NewSnapshot { kind: Kind::Executable, ..*new(&a("prod"), "x") })));
+        let now = bench.standing(&a("prod")).current.expect("stands for something").snapshot;
+        assert_eq!((now.kind, now.id != plain), (Kind::Executable, true));
+    });
+}
+
 /// What a commit of many small changes costs, and reading them back: `cargo test --release --lib catalog::conformance -- --ignored --nocapture`.
 #[test]
 #[ignore = "it takes a while, and says how long"]

@@ -179,8 +179,8 @@ pub struct NewRun {
 pub enum Change {
     /// Adds a run; where it succeeded, its snapshots too, and points its targets at them.
     Run(Box<NewRun>),
-    /// A source's bytes were read: adds the snapshot (unless the identity stands for this content at this path already: then only its stamp is
-    /// brought up to date) and points at it.
+    /// A source's bytes were read: adds the snapshot (unless the identity stands for this content, of this kind, at this path already: then only
+    /// its stamp is brought up to date) and points at it.
     Source(Box<NewSnapshot>),
     Publish {
         snapshot: Box<NewSnapshot>,

@@ -61,8 +61,9 @@ impl SqliteCatalog {
             Self::over(connection, mode == Mode::Write, &path.display().to_string())
         };
         let opened = connect(path, OpenFlags::empty()).or_else(|error| match error {
-            // On a read-only disk the files beside it that readers share cannot be made; nobody can write it either.
-            CatalogError::Sqlite(ref e) if mode == Mode::Read && e.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+            // Where nothing can be written, the files beside it that readers share cannot be made. It is read as it stands, unless a log was left,
+            // which would not be seen.
+            CatalogError::Sqlite(ref e) if mode == Mode::Read && cannot_share(e) && !log_is_left(path) => {
                 connect(Path::new(&immutable(path)), OpenFlags::SQLITE_OPEN_URI)
             }
             other => Err(other),
@@ -85,32 +86,26 @@ impl SqliteCatalog {
 
     fn prepare(&self, write: bool, path: &str) -> Result<()> {
         let c = &self.connection;
+        c.set_prepared_statement_cache_capacity(64);
+        // Before anything is set: a database that is something else is not touched.
+        let there = recognized(c, path)?;
         if write {
             c.pragma_update(None, "journal_mode", "wal")?;
             c.pragma_update(None, "synchronous", "full")?;
         }
         c.pragma_update(None, "foreign_keys", true)?;
         c.pragma_update(None, "cache_size", -65_536)?;
-        c.set_prepared_statement_cache_capacity(64);
-        let pragma = |name: &str| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        match (pragma("user_version")?, pragma("application_id")?) {
-            (schema::VERSION, schema::APPLICATION) => Ok(()),
-            (0, 0) if write => self.create(),
-            (found, schema::APPLICATION) => Err(CatalogError::Schema { path: path.to_string(), found, known: schema::VERSION }),
-            _ => Err(CatalogError::Unusable { path: path.to_string(), reason: "it is a database, but no catalog of formake".into() }),
+        match there {
+            true => Ok(()),
+            false if write => self.create(path),
+            false => Err(no_catalog(path)),
         }
     }
 
-    fn create(&self) -> Result<()> {
+    fn create(&self, path: &str) -> Result<()> {
         let transaction = rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
         // Another process may have been first.
-        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version == 0 {
-            let tables: i64 = transaction.query_row("select count(*) from sqlite_master", [], |row| row.get(0))?;
-            if tables > 0 {
-                let path = self.connection.path().unwrap_or_default().to_string();
-                return Err(CatalogError::Unusable { path, reason: "it is a database, but no catalog of formake".into() });
-            }
+        if !recognized(&transaction, path)? {
             transaction.execute_batch(schema::CREATE)?;
             for table in schema::APPEND_ONLY {
                 for what in ["update", "delete"] {
@@ -126,6 +121,18 @@ impl SqliteCatalog {
     }
 }
 
+/// SQLite's words for a folder in which it can make no file.
+fn cannot_share(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Whether a write-ahead log stands beside a database, with something in it.
+fn log_is_left(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
 /// A path as SQLite's name of a database that nobody writes.
 fn immutable(path: &Path) -> String {
     let mut name = String::from("file:");
@@ -137,6 +144,22 @@ fn immutable(path: &Path) -> String {
         }
     }
     name + "?immutable=1"
+}
+
+/// Whether a database is a catalog, or else empty.
+fn recognized(c: &Connection, path: &str) -> Result<bool> {
+    let pragma = |name: &str| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let is_empty = || c.query_row("select not exists (select 1 from sqlite_schema)", [], |row| row.get(0));
+    match (pragma("user_version")?, pragma("application_id")?) {
+        (schema::VERSION, schema::APPLICATION) => Ok(true),
+        (found, schema::APPLICATION) => Err(CatalogError::Schema { path: path.to_string(), found, known: schema::VERSION }),
+        (0, 0) if is_empty()? => Ok(false),
+        _ => Err(no_catalog(path)),
+    }
+}
+
+fn no_catalog(path: &str) -> CatalogError {
+    CatalogError::Unusable { path: path.to_string(), reason: "it is a database, but no catalog of formake".into() }
 }
 
 /// An instance's components as JSON: `[["storeId","text","JFK"],[null,"day","2013-01-01"]]`.
@@ -187,6 +210,41 @@ mod tests {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(&name, flags).expect("opened");
         assert_eq!(SqliteCatalog::over(connection, false, &name).expect("a catalog").classes().expect("read"), ["a"]);
+    }
+
+    /// Permissions bind everybody but root, for whom this is only reading.
+    #[test]
+    fn a_folder_that_cannot_be_written_is_read_with_the_log_that_was_left() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (closed, left) = (folder.path().join("closed"), folder.path().join("left"));
+        fs::create_dir(&left).expect("a folder");
+        let writer = SqliteCatalog::open(&closed.join("catalog.db"), Mode::Write).expect("opened");
+        hold(&writer, "a");
+        // As a crash leaves it.
+        for entry in fs::read_dir(&closed).expect("listed") {
+            let path = entry.expect("listed").path();
+            fs::copy(&path, left.join(path.file_name().expect("a name"))).expect("copied");
+        }
+        drop(writer);
+        assert!(log_is_left(&left.join("catalog.db")) && !log_is_left(&closed.join("catalog.db")));
+        for folder in [closed, left] {
+            fs::set_permissions(&folder, Permissions::from_mode(0o555)).expect("set");
+            let read = SqliteCatalog::open(&folder.join("catalog.db"), Mode::Read).and_then(|catalog| catalog.classes());
+            fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("set");
+            assert_eq!(read.expect("read"), ["a"], "{}", folder.display());
+        }
+    }
+
+    #[test]
+    fn what_is_no_catalog_is_not_touched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("other.db");
+        Connection::open(&path).and_then(|c| c.execute_batch("pragma user_version = 1; create table t (x)")).expect("made");
+        let before = std::fs::read(&path).expect("read");
+        assert!(SqliteCatalog::open(&path, Mode::Write).is_err());
+        assert!(std::fs::read(&path).expect("read") == before);
     }
 
     #[test]

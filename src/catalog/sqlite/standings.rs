@@ -21,10 +21,9 @@ impl SqliteCatalog {
         standing.current = self.all(&sql, [id], |row| self.current(row))?.pop();
         standing.hold = self.hold(id)?;
         if standing.current.is_none() {
-            let sql = "select what, because from pointer_log where identity = ? order by id desc limit 1";
-            let last: Option<(String, Option<String>)> =
-                self.connection.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            standing.invalidated = last.filter(|(what, _)| what == "invalidate").map(|(_, because)| because.unwrap_or_default());
+            // Nothing but invalidating takes a pointer away.
+            let sql = "select because from pointer_log where identity = ? and what = 'invalidate' order by id desc limit 1";
+            standing.invalidated = self.connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
         }
         Ok(standing)
     }
@@ -74,9 +73,8 @@ impl SqliteCatalog {
                 standings[*place].hold = Some(hold);
             }
         }
-        let sql = "select l.identity, l.because from pointer_log l where l.what = 'invalidate' and l.identity is not null
-                   and l.id = (select max(id) from pointer_log m where m.identity = l.identity)
-                   and not exists (select 1 from current c where c.identity = l.identity)";
+        let sql = "select identity, because from pointer_log where what = 'invalidate'
+                   and not exists (select 1 from current c where c.identity = pointer_log.identity) order by id";
         self.each(sql, [], |row| {
             if let Some(place) = place(row.get(0)?)? {
                 standings[place].invalidated = Some(row.get::<_, Option<String>>(1)?.unwrap_or_default());

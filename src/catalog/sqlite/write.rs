@@ -164,17 +164,12 @@ impl Writer<'_> {
 
     fn add_snapshot(&self, new: &NewSnapshot, origin: &str, run: Option<RunId>) -> Result<SnapshotId> {
         let identity = self.number(&new.identity)?;
-        let kind = match new.kind {
-            Kind::File => "file",
-            Kind::Executable => "executable",
-            Kind::Folder => "folder",
-        };
         self.execute(
             "insert into snapshot (identity, content, kind, bytes, files, path, stored, origin, run, made) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 identity,
                 new.content.0,
-                kind,
+                kind_word(new.kind),
                 new.bytes as i64,
                 new.files as i64,
                 &new.path,
@@ -241,11 +236,12 @@ impl Writer<'_> {
     fn source(&self, new: &NewSnapshot) -> Result<Applied> {
         let id = self.number(&new.identity)?;
         if let Some(current) = self.current(id)? {
-            let mut statement = self.transaction.prepare_cached("select content, path, stored from snapshot where id = ?")?;
+            let mut statement = self.transaction.prepare_cached("select content, kind, path, stored from snapshot where id = ?")?;
             let same = statement.query_row([current.0], |row| {
                 Ok(row.get::<_, [u8; 32]>(0)? == new.content.0
-                    && row.get::<_, String>(1)? == new.path
-                    && row.get::<_, bool>(2)? == new.stored)
+                    && row.get::<_, String>(1)? == kind_word(new.kind)
+                    && row.get::<_, String>(2)? == new.path
+                    && row.get::<_, bool>(3)? == new.stored)
             })?;
             if same {
                 self.stamp(current, new.stamp)?;
@@ -291,5 +287,13 @@ impl Writer<'_> {
             self.log("invalidate", Some(identity), Some(snapshot), None, Some(because))?;
         }
         Ok(())
+    }
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::File => "file",
+        Kind::Executable => "executable",
+        Kind::Folder => "folder",
     }
 }
