@@ -201,7 +201,11 @@ fn inherited_block(judge: &Judge<'_>, job: JobIx, verdicts: &[Verdict]) -> Optio
             if let Some(maker) = judge.maker(part.node)
                 && let Some(Verdict::Blocked(why)) = verdicts.get(maker.0 as usize)
             {
-                return Some(blocked(judge, job, Cause::Input { name: input.name.to_string(), because: why.clone() }));
+                return Some(blocked(
+                    judge,
+                    job,
+                    Cause::Input { name: input.name.to_string(), because: why.clone(), first_complete: None },
+                ));
             }
         }
     }
@@ -241,7 +245,7 @@ fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
                     None if certain => {
                         let identity = judge.identity(part.node).clone();
                         let because = Arc::new(Blocked { identity, cause: Cause::BytesGone, near: Vec::new() });
-                        let cause = Cause::Input { name: input.name.to_string(), because };
+                        let cause = Cause::Input { name: input.name.to_string(), because, first_complete: None };
                         stuck.entry(job).or_insert_with(|| blocked(judge, job, cause));
                     }
                     None => {

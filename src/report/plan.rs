@@ -246,7 +246,7 @@ mod tests {
         let inner = Arc::new(because);
         let outer = Blocked {
             identity: identity("b", "2024-01-02"),
-            cause: Cause::Input { name: "raw".into(), because: inner.clone() },
+            cause: Cause::Input { name: "raw".into(), because: inner.clone(), first_complete: None },
             near: vec![],
         };
         let plan = Plan {

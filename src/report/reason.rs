@@ -152,6 +152,13 @@ pub fn derivation(blocked: &Blocked, look: &Look) -> Vec<String> {
     lines.push(format!("{indent}{}", look.paint(Tone::Bad, &cause(last))));
     lines.extend(last.near.iter().map(|near| format!("{indent}nearest: {}", self::near(near, &last.identity))));
     lines.extend(ways_out(last).into_iter().map(|way| format!("{indent}{} {way}", look.paint(Tone::Good, "help:"))));
+    if let Cause::Input { first_complete: Some(first), .. } = &blocked.cause {
+        let help = look.paint(Tone::Good, "help:");
+        lines.push(format!(
+            "{help} its window is complete from {} on; `any` in place of a needed window takes a short one",
+            look.name(&first.to_string())
+        ));
+    }
     lines
 }
 
@@ -262,7 +269,7 @@ mod tests {
             cause: Cause::NoMaker,
             near: vec![Near { title: "(raw)".into(), place: "p.formula:3".into(), mismatch: Mismatch::Label { pattern: "test".into() } }],
         };
-        let clean = Cause::Input { name: "raw".into(), because: Arc::new(raw) };
+        let clean = Cause::Input { name: "raw".into(), because: Arc::new(raw), first_complete: None };
         let clean = Blocked { identity: identity("clean"), cause: clean, near: vec![] };
         let report = Cause::NoPart { name: "clean".into(), because: Some(Arc::new(clean)) };
         let report = Blocked { identity: identity("report"), cause: report, near: vec![] };

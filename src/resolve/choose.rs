@@ -87,7 +87,10 @@ impl<'a> Resolver<'a> {
                             Answer::LeftOut => {}
                             Answer::Missing(why) if lenient => first_missing = first_missing.take().or(Some(why)),
                             Answer::Missing(why) => {
-                                return Err(blocked(identity, Cause::Input { name: input.name.to_string(), because: why }));
+                                return Err(blocked(
+                                    identity,
+                                    Cause::Input { name: input.name.to_string(), because: why, first_complete: None },
+                                ));
                             }
                         }
                     }
@@ -176,6 +179,34 @@ impl<'a> Resolver<'a> {
             }
         }
         None
+    }
+
+    /// Says of a blocked target that needs a window which later instance is the first to have it whole.
+    pub fn name_first_complete(&mut self, target: &Identity) {
+        let ix = self.node(target);
+        let Some(why) = self.blocked(ix).cloned() else { return };
+        let (Cause::Input { name, because, .. }, Some((formula, binding))) = (&why.cause, self.only_formula(target)) else { return };
+        let Some(input) = formula.inputs.iter().find(|i| *i.name == **name) else { return };
+        let width = input.expands.iter().filter_map(|var| match &formula.variables[var.0 as usize] {
+            v if matches!(v.role, Role::Expanded { domain: Domain::Time { .. }, choose: Choose::All }) => match &v.role {
+                Role::Expanded { domain, .. } => domain::values(self.program, domain, v.ty, &binding).map(|all| all.len()),
+                _ => None,
+            },
+            _ => None,
+        });
+        let Some(width) = width.max().filter(|width| (2..=1000).contains(width)) else { return };
+        let mut later = target.clone();
+        for _ in 0..width {
+            let mut components = later.instance.0.to_vec();
+            let Some(Value::Time(period)) = components.iter_mut().map(|c| &mut c.value).find(|v| v.period().is_some()) else { return };
+            *period = period.next();
+            later.instance = crate::identity::Instance::new(components);
+            if self.is_provided(&later) {
+                let cause = Cause::Input { name: name.clone(), because: because.clone(), first_complete: Some(later) };
+                self.reword(ix, Blocked { cause, ..(*why).clone() });
+                return;
+            }
+        }
     }
 
     fn part_time(&self, input: &Input, binding: &Binding) -> Option<Period> {

@@ -110,6 +110,9 @@ pub enum Cause {
     Input {
         name: String,
         because: Arc<Blocked>,
+        /// For a target with a window: the next instance whose window is complete.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        first_complete: Option<Identity>,
     },
     /// A fan-in, `latest` or `any` without a single part.
     NoPart {

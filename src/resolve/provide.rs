@@ -238,6 +238,19 @@ impl<'a> Resolver<'a> {
         makers.iter().find(|maker| !by_hand(maker)).map(|maker| self.place(maker))
     }
 
+    /// The one formula that makes an identity, with its binding.
+    pub(super) fn only_formula(&self, identity: &Identity) -> Option<(&'a Formula, Binding)> {
+        match self.makers(identity).0.pop() {
+            Some(Maker::Formula(id, binding)) => Some((&self.program.formulas[id], binding)),
+            _ => None,
+        }
+    }
+
+    /// Says more of why a node is blocked.
+    pub(super) fn reword(&mut self, ix: NodeIx, why: Blocked) {
+        self.nodes[ix.0 as usize].origin = Origin::Blocked(Arc::new(why));
+    }
+
     fn place(&self, maker: &Maker) -> String {
         match maker {
             Maker::Formula(id, _) => self.program.formulas[*id].place.clone(),

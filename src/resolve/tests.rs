@@ -138,6 +138,14 @@ fn windows_need_every_day() {
     assert_eq!(c.reads("week@2024-01-04"), "blocked: raw@2024-01-04");
     assert_eq!(c.reads("week@2024-01-02"), "blocked: raw@2023-12-31");
     assert_eq!(c.stands_for("week"), "week@2024-01-03");
+    let early = Target::parse("week@2024-01-01").expect("a target");
+    let mut resolver = Resolver::new(&c.program, &c.world);
+    let early = resolver.select(&early, &"prod".into(), false).expect("an identity").identities.remove(0);
+    resolver.name_first_complete(&early);
+    let ix = resolver.node(&early);
+    let why = resolver.blocked(ix).expect("blocked");
+    let Cause::Input { first_complete: Some(first), .. } = &why.cause else { panic!("{why:?}") };
+    assert_eq!(first.to_string(), "week@2024-01-03:prod/dl");
 }
 
 #[test]

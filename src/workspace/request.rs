@@ -88,6 +88,10 @@ impl Workspace {
         for target in &targets {
             resolver.node(target);
         }
+        // A few examples say enough.
+        for target in targets.iter().take(50) {
+            resolver.name_first_complete(target);
+        }
         outside.check()?;
         let graph = resolver.finish(&targets);
         refuse_mistakes(&graph)?;
