@@ -352,6 +352,44 @@ fn the_executable_bit_of_a_source_is_content() {
     });
 }
 
+/// `docs/catalog.md` names every table and view with all its columns, and each of its queries finds something.
+#[test]
+fn the_manual_is_right() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("catalog.db");
+    let mut bench = Bench { catalog: SqliteCatalog::open(&path, Mode::Write).expect("opened"), path: Some(path.clone()), now: 0 };
+    let raw = sales("JFK", "2024-01-31", "prod");
+    let clean = Identity { class: "clean".into(), ..raw.clone() };
+    let input = bench.commit(Change::Source(new(&raw, "raw")));
+    bench.commit(Change::Run(run("k", &[(&raw, input)], &[(&clean, "clean")])));
+    bench.commit(Change::Hold { identity: clean, because: "audit".into() });
+    let bad = bench.commit(Change::Source(new(&raw, "bad")));
+    bench.commit(Change::Invalidate { snapshot: bad, because: "wrong".into() });
+
+    let sqlite = rusqlite::Connection::open(&path).expect("opened");
+    let names = |sql: &str| -> Vec<String> {
+        let mut statement = sqlite.prepare(sql).expect(sql);
+        statement.query_map([], |row| row.get(0)).expect(sql).collect::<Result<_, _>>().expect(sql)
+    };
+    let manual = include_str!("../../docs/catalog.md");
+    let sections: Vec<(&str, &str)> = manual.split("\n### `").skip(1).filter_map(|section| section.split_once("`\n")).collect();
+    let mut tables = names("select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite_%'");
+    let mut told: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
+    tables.sort();
+    told.sort_unstable();
+    assert_eq!(told, tables);
+    for (table, section) in sections {
+        let columns: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(columns, names(&format!("select name from pragma_table_info('{table}')")), "{table}");
+    }
+    let queries: Vec<&str> = manual.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(queries.len() >= 8);
+    for query in queries {
+        let mut statement = sqlite.prepare(query).unwrap_or_else(|error| panic!("{error}: {query}"));
+        assert!(statement.query([]).expect(query).next().expect(query).is_some(), "it finds nothing: {query}");
+    }
+}
+
 /// What a commit of many small changes costs, and reading them back: `cargo test --release --lib catalog::conformance -- --ignored --nocapture`.
 #[test]
 #[ignore = "it takes a while, and says how long"]
