@@ -7,5 +7,6 @@ mod examples;
 mod faults;
 mod manual;
 mod property;
+mod sessions;
 mod support;
 mod tour;

@@ -116,10 +116,8 @@ impl Project {
     }
 
     pub fn command(&self, program: &str) -> Command {
-        let folder = Path::new(FORMAKE).parent().expect("a folder").display();
         let mut command = Command::new(program);
         command.current_dir(&self.root).stdin(Stdio::null());
-        command.env("PATH", format!("{folder}:{}", std::env::var("PATH").unwrap_or_default()));
         command.env("NO_COLOR", "1").env("TZ", "UTC").env("USER", "you").env("LANG", "C.UTF-8").env("FORMAKE", FORMAKE);
         command
     }
@@ -131,7 +129,8 @@ impl Project {
     }
 
     pub fn shell(&self, line: &str) -> Ran {
-        self.command("bash").args(["-c", &format!("{{ {line}\n}} 2>&1")]).output().expect("bash runs").into()
+        let folder = Path::new(FORMAKE).parent().expect("a folder").display();
+        self.command("bash").args(["-c", &format!("PATH={folder}:$PATH; {{ {line}\n}} 2>&1")]).output().expect("bash runs").into()
     }
 
     /// What a terminal would show of these shell lines. Codes other than 0 are told; what is different each time is normalized.
@@ -194,17 +193,22 @@ fn timeless(text: &str) -> String {
             inside_word = first.is_alphanumeric() || matches!(first, '-' | '.' | '@' | '=' | '_');
         }
     }
-    shown
+    // Plans tell how long a build will take only where that is a second or more.
+    shown.replace(", about (time) to (time).", ".").replace(", about (time).", ".")
 }
 
 /// How long the moment or duration is that `text` begins with, and its name.
 fn changing(text: &str) -> Option<(usize, &'static str)> {
     let shape: String = text.chars().take(32).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-    for moment in
-        ["0000-00-00T00:00:00.000000Z", "0000-00-00T00:00:00.000Z", "0000-00-00T00:00:00Z", "0000-00-00 00:00:00", "0000-00-00 00:00"]
-    {
+    for (moment, name) in [
+        ("0000-00-00T00:00:00.000000Z", "(when)"),
+        ("0000-00-00T00:00:00.000Z", "(when)"),
+        ("0000-00-00T00:00:00Z", "(when)"),
+        // As wide as it was: columns stay in place.
+        ("0000-00-00 00:00:00", "YYYY-MM-DD hh:mm:ss"),
+    ] {
         if shape.starts_with(moment) {
-            return Some((moment.len(), "(when)"));
+            return Some((moment.len(), name));
         }
     }
     let number = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
