@@ -177,6 +177,12 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
                 stamp: kept.content.stamp,
             });
         }
+        // All that counts lies in the store now; its log is kept where it says something.
+        let log = folder.join("log.txt");
+        if fs::metadata(&log).is_ok_and(|m| m.len() > 0) {
+            let _ = fs::rename(&log, self.logs.join(format!("{}.log", task.folder)));
+        }
+        self.clear(task);
         Ok(made)
     }
 
@@ -185,12 +191,7 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
         self.disk.store().seal(&places).map_err(|error| error.to_string())
     }
 
-    fn clear(&self, task: &Task, succeeded: bool) {
-        let folder = self.jobs.join(&task.folder);
-        let log = folder.join("log.txt");
-        if succeeded && fs::metadata(&log).is_ok_and(|m| m.len() > 0) {
-            let _ = fs::rename(&log, self.logs.join(format!("{}.log", task.folder)));
-        }
-        let _ = crate::store::local::remove(&folder);
+    fn clear(&self, task: &Task) {
+        let _ = crate::store::local::remove(&self.jobs.join(&task.folder));
     }
 }

@@ -54,6 +54,9 @@ struct Decided {
     attempt: u32,
 }
 
+/// What is made once: a key in the outputs' repositories.
+type Place = (Key, Vec<Name>);
+
 pub struct Scheduler<'a, 'e> {
     judge: Judge<'a>,
     catalog: &'a dyn Catalog,
@@ -69,7 +72,7 @@ pub struct Scheduler<'a, 'e> {
     queue: VecDeque<Decided>,
     delayed: Vec<(Instant, Decided)>,
     /// What is being made, and who waits to use it.
-    making: HashMap<(Key, Vec<Name>), (JobIx, Vec<JobIx>)>,
+    making: HashMap<Place, (JobIx, Vec<JobIx>)>,
     running: HashMap<JobIx, (Keys, Reason)>,
     reused: Vec<(JobIx, Made, Reason)>,
     summary: Summary,
@@ -234,17 +237,17 @@ impl<'a, 'e> Scheduler<'a, 'e> {
     }
 
     fn decided_to_run(&mut self, job: JobIx, keys: Keys, mut why: Reason) -> Result<(), RunError> {
-        let place = (keys.key, self.judge.outputs(job).into_iter().map(|o| o.repository).collect());
+        let place = self.place(job, &keys);
         if !self.judge.formula(job).recipe.effect {
             if let Some((_, waiting)) = self.making.get_mut(&place) {
                 waiting.push(job);
                 self.states.set(job, State::Parked);
                 return Ok(());
             }
-            self.making.insert(place, (job, Vec::new()));
+            self.making.insert(place.clone(), (job, Vec::new()));
         }
         if !self.inputs_are_there(job) {
-            self.making.retain(|_, (maker, _)| *maker != job);
+            self.no_longer_making(job, &place);
             return Ok(());
         }
         self.judge.explain(job, &mut why)?;
@@ -404,17 +407,27 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let outputs = self.judge.outputs(job);
         (self.events)(&Event::JobDone { job: job.0, outputs, run, seconds, bytes, unchanged });
         self.states.set(job, State::Done);
-        self.wake_parked(job);
-        self.workshop.clear(&task, true);
+        self.wake_parked(job, &keys);
     }
 
-    fn wake_parked(&mut self, job: JobIx) {
-        let place = self.making.iter().find(|(_, (maker, _))| *maker == job).map(|(place, _)| place.clone());
-        if let Some((_, waiting)) = place.and_then(|place| self.making.remove(&place)) {
+    fn place(&self, job: JobIx, keys: &Keys) -> Place {
+        (keys.key, self.judge.outputs(job).into_iter().map(|o| o.repository).collect())
+    }
+
+    /// Who waited for what a job was making is judged again.
+    fn no_longer_making(&mut self, job: JobIx, place: &Place) {
+        if self.making.get(place).is_some_and(|(maker, _)| *maker == job)
+            && let Some((_, waiting)) = self.making.remove(place)
+        {
             for parked in waiting {
                 self.states.set(parked, State::Ready);
             }
         }
+    }
+
+    fn wake_parked(&mut self, job: JobIx, keys: &Keys) {
+        let place = self.place(job, keys);
+        self.no_longer_making(job, &place);
     }
 
     fn record(
@@ -478,7 +491,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
                 let at = Instant::now() + Duration::try_from_secs_f64(delay).unwrap_or(Duration::from_secs(1));
                 self.delayed.push((at, Decided { job, keys, why, attempt }));
             }
-            self.workshop.clear(&task, false);
+            self.workshop.clear(&task);
             return Ok(());
         }
         let Some((keys, _)) = self.running.remove(&job) else { return Ok(()) };
@@ -486,7 +499,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let record = self.record(&task, &keys, Vec::new(), seconds, outcome, Some(failure.message.clone()));
         changes.push(Change::Run(Box::new(record)));
         if interrupted {
-            self.wake_parked(job);
+            self.wake_parked(job, &keys);
             return Ok(());
         }
         let log = outputs.first().map(|o| o.to_string()).unwrap_or_default();
@@ -494,7 +507,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         (self.events)(&Event::JobFailed { job: job.0, outputs, run: None, seconds, message: failure.message, tail: failure.tail, log });
         let blocked = self.states.set(job, State::Failed);
         self.report_blocked(&blocked, &format!("{name} failed"));
-        self.wake_parked(job);
+        self.wake_parked(job, &keys);
         self.stopping |= !self.options.keep_going;
         Ok(())
     }

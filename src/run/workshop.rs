@@ -51,10 +51,10 @@ impl Failure {
 pub trait Workshop: Sync {
     /// On the deciding thread: recipe and values to a task.
     fn prepare(&self, judge: &Judge<'_>, job: JobIx, keys: &Keys, attempt: u32) -> Result<Task, Failure>;
-    /// On a worker: runs the job; its outputs, hashed, lie in the store when this returns.
+    /// On a worker: runs the job; its outputs, hashed, lie in the store when this returns, and its folder is gone. A failed one's stays.
     fn make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure>;
     /// Makes many outputs durable at once.
     fn seal(&self, made: &[&NewSnapshot]) -> Result<(), String>;
-    /// The task's folder is no longer needed; its log is kept.
-    fn clear(&self, task: &Task, succeeded: bool);
+    /// A failed task's folder is no longer needed: there is another try.
+    fn clear(&self, task: &Task);
 }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use rayon::prelude::*;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::content::{self, Content, Kind, Stamp};
@@ -156,13 +157,16 @@ impl LocalStore {
             return Ok(());
         }
         let mut folders = BTreeSet::new();
+        let mut files = Vec::with_capacity(made.len());
         for (repository, path) in made {
             let root = self.root(repository)?;
             let at = root.join(path);
-            sync_tree(&at)?;
             folders.extend(at.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).map(Path::to_path_buf));
+            files.push(at);
         }
-        folders.iter().rev().try_for_each(|folder| sync(folder))
+        // At the same time: the file system writes its journal once for those that come together.
+        files.par_iter().try_for_each(|file| sync_tree(file))?;
+        folders.par_iter().try_for_each(|folder| sync(folder))
     }
 
     /// Whether what lies at a path is still what was hashed: one look at its stamp, a hash where that moved.

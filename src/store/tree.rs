@@ -6,7 +6,7 @@
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::{Astray, StoreError};
 
@@ -45,10 +45,7 @@ impl Tree {
         };
         // A file that is a link may lead to its neighbours.
         let bound = if found.is_symlink() { root.parent().unwrap_or(root) } else { root };
-        let bound = match links {
-            Links::Inside => Some(bound.canonicalize().map_err(StoreError::io(bound))?),
-            Links::Anywhere => None,
-        };
+        let bound = (links == Links::Inside).then_some(bound);
         let mut walk = Walk { root, bound, open: Vec::new(), linked: false, entries: Vec::new() };
         let Some(metadata) = walk.through(root, found)? else { return Ok(None) };
         let is_folder = metadata.is_dir();
@@ -78,7 +75,8 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
 
 struct Walk<'a> {
     root: &'a Path,
-    bound: Option<PathBuf>,
+    /// Where links may lead; resolved only when there is one.
+    bound: Option<&'a Path>,
     /// Device and inode of the folders that are being read, outermost first.
     open: Vec<(u64, u64)>,
     linked: bool,
@@ -131,8 +129,9 @@ impl Walk<'_> {
             Err(e) if is_gone(&e) => return Ok(None),
             Err(e) => return Err(StoreError::io(path)(e)),
         };
-        if let Some(bound) = &self.bound
-            && !path.canonicalize().map_err(StoreError::io(path))?.starts_with(bound)
+        let resolved = |path: &Path| path.canonicalize().map_err(StoreError::io(path));
+        if let Some(bound) = self.bound
+            && !resolved(path)?.starts_with(resolved(bound)?)
         {
             return Err(StoreError::Link { path: path.to_path_buf(), to: Astray::Outside });
         }

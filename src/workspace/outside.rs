@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use rayon::prelude::*;
 
@@ -29,7 +30,7 @@ pub struct Outside<'a> {
     holds: HashMap<Identity, (Hold, Option<SnapshotId>)>,
     condemned: HashMap<Place, HashSet<ContentHash>>,
     published: RefCell<HashMap<Name, HashSet<Identity>>>,
-    sourced: RefCell<HashMap<Name, HashSet<Identity>>>,
+    sourced: RefCell<HashMap<Name, Rc<HashSet<Identity>>>>,
     found: RefCell<HashMap<(usize, Binding), Option<Found>>>,
     /// What went wrong while a question was answered; asked for at the end.
     problem: RefCell<Option<Failure>>,
@@ -85,11 +86,13 @@ impl<'a> Outside<'a> {
         found
     }
 
-    fn recorded(&self, class: &Name) -> HashSet<Identity> {
+    /// The class's identities that stand for a recorded source.
+    fn recorded(&self, class: &Name) -> Rc<HashSet<Identity>> {
         if let Some(known) = self.sourced.borrow().get(class) {
             return known.clone();
         }
-        let all: HashSet<Identity> = self.or_report(self.reader.sourced(class).map_err(Failure::from)).into_iter().collect();
+        let all = self.or_report(self.reader.sourced(class).map_err(Failure::from));
+        let all: Rc<HashSet<Identity>> = Rc::new(all.into_iter().collect());
         self.sourced.borrow_mut().insert(class.clone(), all.clone());
         all
     }
@@ -184,9 +187,9 @@ impl World for Outside<'_> {
             self.found.borrow_mut().insert((source.id, binding.clone()), Some(found));
             all.push(binding);
         }
-        for identity in self.recorded(&source.pattern.class) {
+        for identity in self.recorded(&source.pattern.class).iter() {
             let mut binding = blank(&source.pattern, source.variables.len());
-            if source.pattern.unify(&identity, &mut binding).is_ok() {
+            if source.pattern.unify(identity, &mut binding).is_ok() {
                 all.push(binding);
             }
         }

@@ -213,7 +213,7 @@ impl Workshop for Maker<'_> {
         Ok(())
     }
 
-    fn clear(&self, _: &Task, _: bool) {}
+    fn clear(&self, _: &Task) {}
 }
 
 fn snapshot(identity: &Identity, content: ContentHash, path: &str, stored: bool) -> NewSnapshot {
