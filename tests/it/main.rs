@@ -5,6 +5,7 @@ mod bad;
 mod docs;
 mod examples;
 mod faults;
+mod hostile;
 mod manual;
 mod property;
 mod sessions;
