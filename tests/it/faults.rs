@@ -246,7 +246,7 @@ fn killed_at_any_moment_the_next_build_finishes_the_same() {
     let mut caught = 0;
     for milliseconds in [10, 60, 150, 300] {
         let project = slow();
-        let mut build = start(&project, &["build"]);
+        let mut build = start(&project, &["build", "-j", "2"]);
         sleep(Duration::from_millis(milliseconds));
         signal(&build, Signal::KILL);
         caught += usize::from(build.wait().expect("it ended").code().is_none());
