@@ -124,7 +124,10 @@ impl Workspace {
     fn record_sources(&self, program: &Program, prepared: &Prepared, catalog: &dyn Catalog, judge: &mut Judge<'_>) -> Result<(), Failure> {
         let mut changes = Vec::new();
         let mut nodes: Vec<NodeIx> = Vec::new();
-        for (node, (observed, sight)) in &prepared.seen {
+        // In the graph's order, so that the same build makes the same record.
+        let mut seen: Vec<_> = prepared.seen.iter().collect();
+        seen.sort_unstable_by_key(|(node, _)| node.0);
+        for (node, (observed, sight)) in seen {
             let Some(sight) = sight else { continue };
             let Origin::Source { source, .. } = &prepared.graph.nodes[node.0 as usize].origin else { continue };
             let identity = prepared.graph.nodes[node.0 as usize].identity.clone();
