@@ -90,7 +90,6 @@ impl Workspace {
             events(&Event::Blocked { on: on.clone() });
         }
         let actor = clock::actor();
-        self.make_room()?;
         self.record_sources(&program, &prepared, &catalog, &mut judge)?;
         self.bytes.store.sweep();
         let jobs = self.jobs(request);
@@ -106,18 +105,6 @@ impl Workspace {
             catalog.commit(&actor, clock::now(), &moved)?;
         }
         Ok(summary)
-    }
-
-    /// Folders above the roots that lie in the project are the project's own to make; others may be mounts that are not there.
-    pub(super) fn make_room(&self) -> Result<(), Failure> {
-        for repository in self.config.repositories.values() {
-            let root = std::path::Path::new(&repository.root);
-            let inside = root.is_relative() && !root.components().any(|c| matches!(c, std::path::Component::ParentDir));
-            if let (true, Some(above)) = (inside, self.root.join(root).parent()) {
-                fs::create_dir_all(above).map_err(|e| unwritable(above, &e))?;
-            }
-        }
-        Ok(())
     }
 
     /// From here on the sources that were read count as seen, under the bytes they had.

@@ -43,7 +43,6 @@ impl Workspace {
                 .help("to put your data in its place, and keep it there until `formake release`, add `--hold --because \"…\"`")
                 .into());
         }
-        self.make_room()?;
         let stored = match files {
             [one] => {
                 let name = one.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
