@@ -231,9 +231,9 @@ impl Reader for SqliteCatalog {
             },
             None => None,
         };
-        let sql =
-            "select at, user, command, what, identity, was, now, because from pointer_log where ?1 is null or identity = ?1 order by id";
-        self.all(sql, [id], |row| {
+        let which = if id.is_some() { "identity = ?1" } else { "?1 is null" };
+        let sql = format!("select at, user, command, what, identity, was, now, because from pointer_log where {which} order by id");
+        self.all(&sql, [id], |row| {
             Ok(LogEntry {
                 at: row.get(0)?,
                 user: row.get(1)?,
