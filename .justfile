@@ -16,10 +16,10 @@ fix:
 test name="":
     cargo test {{ name }}
 
-# Seconds for a plan, a build and an idle build of stores × days, beside other work or not
-bench stores="20" days="100":
+# What Formake costs beside ninja and make, at size S, M or L: see docs/speed.md
+bench size="S":
     cargo build --release
-    .ci/bench target/release/formake {{ stores }} {{ days }}
+    tests/bench/peers.py --size {{ size }} --formake target/release/formake
 
 # Build an example from nothing, and check every number it gives
 demo example="churn":

@@ -37,6 +37,13 @@ pub struct Observed {
     pub settled: Option<Settled>,
 }
 
+impl Observed {
+    /// Its bytes were copied into the store.
+    fn is_kept(&self) -> bool {
+        self.settled.as_ref().and_then(|settled| settled.snapshot.as_ref()).is_some_and(|snapshot| snapshot.stored)
+    }
+}
+
 /// A plan with what the run needs of it.
 pub struct Draft {
     pub plan: Plan,
@@ -231,8 +238,10 @@ fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
         for (input, parts) in judge.formula(job).inputs.iter().zip(&judge.instance(job).inputs) {
             for part in parts {
                 let why = match sources.get(&part.node) {
-                    Some(observed) => (observed.state == SourceState::Vanished).then_some(Reason::BytesGone),
-                    None => gone(judge, part.node),
+                    // A copied source outlives its file.
+                    Some(observed) if observed.state != SourceState::Vanished => None,
+                    Some(observed) if !observed.is_kept() => Some(Reason::BytesGone),
+                    _ => gone(judge, part.node),
                 };
                 let Some(why) = why else { continue };
                 match judge.maker(part.node) {
