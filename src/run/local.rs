@@ -20,6 +20,9 @@ use crate::resolve::JobIx;
 use crate::store::{LocalStore, Stored};
 use crate::validity::Keys;
 
+/// Marks the folder of a job that ended, and failed: it stays to be looked at, its log free of secrets.
+const ENDED: &str = "ended";
+
 /// So many of a failed job's last lines are shown.
 const TAIL: usize = 12;
 
@@ -54,6 +57,7 @@ impl<'a, E: Executor> LocalWorkshop<'a, E> {
         let (jobs, logs) = (own.join("jobs"), own.join("logs"));
         fs::create_dir_all(&jobs)?;
         fs::create_dir_all(&logs)?;
+        sweep(&jobs)?;
         Ok(Self { program, disk, executor, root, jobs, logs, clock })
     }
 
@@ -113,6 +117,17 @@ impl<'a, E: Executor> LocalWorkshop<'a, E> {
     }
 }
 
+/// Removes the folders of jobs whose build died under them. Only under the lock of a build, so that none of them is another's.
+fn sweep(jobs: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(jobs)? {
+        let folder = entry?.path();
+        if !folder.join(ENDED).exists() {
+            let _ = crate::store::local::remove(&folder);
+        }
+    }
+    Ok(())
+}
+
 fn failure(message: &str) -> Failure {
     Failure { message: message.to_string(), ..Failure::default() }
 }
@@ -151,6 +166,25 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
     }
 
     fn make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
+        let made = self.try_to_make(task, cancel);
+        if made.is_err() {
+            let _ = fs::write(self.jobs.join(&task.folder).join(ENDED), "");
+        }
+        made
+    }
+
+    fn seal(&self, made: &[&NewSnapshot]) -> Result<(), String> {
+        let places: Vec<(&str, &str)> = made.iter().map(|new| (&*new.identity.repository, new.path.as_str())).collect();
+        self.disk.store().seal(&places).map_err(|error| error.to_string())
+    }
+
+    fn clear(&self, task: &Task) {
+        let _ = crate::store::local::remove(&self.jobs.join(&task.folder));
+    }
+}
+
+impl<E: Executor> LocalWorkshop<'_, E> {
+    fn try_to_make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
         let Some(job) = &task.work else { return Err(Failure::bug("a job was not prepared")) };
         let folder = self.jobs.join(&task.folder);
         if let Err(error) = self.executor.execute(job, &folder, cancel) {
@@ -184,14 +218,5 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
         }
         self.clear(task);
         Ok(made)
-    }
-
-    fn seal(&self, made: &[&NewSnapshot]) -> Result<(), String> {
-        let places: Vec<(&str, &str)> = made.iter().map(|new| (&*new.identity.repository, new.path.as_str())).collect();
-        self.disk.store().seal(&places).map_err(|error| error.to_string())
-    }
-
-    fn clear(&self, task: &Task) {
-        let _ = crate::store::local::remove(&self.jobs.join(&task.folder));
     }
 }
