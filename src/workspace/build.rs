@@ -13,7 +13,7 @@ use crate::catalog::{Applied, Catalog, Change, Current, NewSnapshot, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::executor::{Cancel, LocalExecutor};
 use crate::formula::program::Program;
-use crate::plan::{self, Draft, Judge, Plan, Settled, SourceState};
+use crate::plan::{self, Condition, Draft, Judge, Plan, Settled, SourceState};
 use crate::resolve::{Graph, NodeIx, Origin};
 use crate::run::local::LocalWorkshop;
 use crate::run::{self, Event, Scheduler, Summary};
@@ -120,7 +120,10 @@ impl Workspace {
             let identity = prepared.graph.nodes[node.0 as usize].identity.clone();
             let copied = program.sources[*source].copy;
             if copied && observed.state == SourceState::Unchanged {
-                continue;
+                // The copy may be lost while the file is there: then it is taken again.
+                let kept = judge.settled[node.0 as usize].as_ref().and_then(|s| s.snapshot.clone());
+                let Some(lost) = kept.filter(|snapshot| judge.condition(snapshot) != Condition::Intact) else { continue };
+                judge.forget(&lost);
             }
             let (path, stored, content) = if copied {
                 let from = self.root.join(&sight.found.base);

@@ -71,6 +71,21 @@ fn a_copied_source_outlives_its_file() {
 }
 
 #[test]
+fn a_copied_source_that_lost_its_copy_is_copied_again() {
+    let project = Project::new(&[
+        (
+            "pipeline.formula",
+            "source (k, prod, dl) from \"k.txt\" { copy }\n(k, prod, dl) -> (l, prod, dl) { run \"cat {{ inputs.k }} > {{ output }}\" }\n",
+        ),
+        ("k.txt", "k"),
+    ]);
+    project.formake("build l").ended(0);
+    std::fs::remove_dir_all(project.root.join("lake/k")).expect("removed");
+    project.edit("pipeline.formula", "cat ", "cat -u ");
+    assert_eq!(ran(&project, "l"), ["l"]);
+}
+
+#[test]
 fn condemned_bytes_stay_refused_when_they_return() {
     let project = chain();
     project.formake("invalidate raw@2024-01-01 --because bad --yes").ended(0);
