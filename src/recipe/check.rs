@@ -29,6 +29,9 @@ pub fn check(program: &Program, place: &dyn Fn(Span) -> Place) -> Vec<Diagnostic
     problems
 }
 
+/// Finds the tags that stand where quoting would not hold.
+type Finder = fn(&str) -> Result<Vec<Misplaced>, TemplateError>;
+
 fn check_formula(program: &Program, formula: &Formula, place: &dyn Fn(Span) -> Place) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let paths = (formula.inputs.iter().map(|input| (&input.at, input.span)))
@@ -39,7 +42,7 @@ fn check_formula(program: &Program, formula: &Formula, place: &dyn Fn(Span) -> P
             problems.extend(check_names(program, formula, text, &|_| place(span)));
         }
     }
-    let (text, misplaced): (_, fn(&str) -> Result<Vec<Misplaced>, TemplateError>) = match &formula.recipe.kind {
+    let (text, misplaced): (_, Finder) = match &formula.recipe.kind {
         Kind::Run { text } => (text, quoted::in_shell),
         Kind::Sql { text, .. } => (text, quoted::in_sql),
         Kind::Copy => return problems,
