@@ -169,6 +169,10 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         loop {
             self.judge_ready()?;
             self.start(work)?;
+            // A job that could not even be prepared may have woken another that waited for it.
+            if self.states.count(|state| state == State::Ready) > 0 && self.running.is_empty() {
+                continue;
+            }
             if self.running.is_empty() && self.delayed.is_empty() && self.reused.is_empty() {
                 return Ok(());
             }
