@@ -119,6 +119,7 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0717", Kind::Failed, "a job left a link as its output"),
     ("E0718", Kind::Usage, "two inputs of a job stand at one path"),
     ("E0719", Kind::Failed, "a job's SQL failed"),
+    ("E0720", Kind::Failed, "a job's secret is not set"),
     ("E0750", Kind::Failed, "an input cannot be read as a table"),
     ("E0751", Kind::Failed, "a table's file is malformed"),
     ("E0752", Kind::Failed, "data is not what `columns` declares"),

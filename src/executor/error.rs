@@ -9,6 +9,8 @@ pub enum JobError {
     Folder(std::io::Error),
     #[error("`bash` could not be started: {0}")]
     Start(std::io::Error),
+    #[error("its secret {name} is not in the environment: set {name} where formake runs")]
+    NoSecret { name: String },
     #[error("it ended with {0}")]
     Ended(String),
     #[error("it took longer than its timeout of {}", seconds(.0))]
@@ -41,12 +43,13 @@ impl JobError {
             JobError::Link { .. } => "E0717",
             JobError::SameLink { .. } => "E0718",
             JobError::Sql(_) => "E0719",
+            JobError::NoSecret { .. } => "E0720",
         }
     }
 
     /// Another try of the same job may succeed.
     pub fn may_retry(&self) -> bool {
-        !matches!(self, JobError::Interrupted | JobError::SameLink { .. })
+        !matches!(self, JobError::Interrupted | JobError::SameLink { .. } | JobError::NoSecret { .. })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -77,10 +78,9 @@ impl LocalExecutor {
         }
         let mut secrets = Vec::new();
         for name in &job.secrets {
-            if let Some(value) = (self.environment)(name) {
-                secrets.push(value.to_string_lossy().into_owned());
-                command.env(name, value);
-            }
+            let value = (self.environment)(name).ok_or_else(|| JobError::NoSecret { name: name.clone() })?;
+            command.env(name, &value);
+            secrets.push(value.into_vec());
         }
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         let end = process::run(&mut command, job.timeout, cancel).map_err(JobError::Start)?;
@@ -135,6 +135,9 @@ fn check_output(output: &JobOutput, work: &Path) -> Result<(), JobError> {
     };
     if metadata.is_symlink() {
         return Err(JobError::Link { path });
+    }
+    if !metadata.is_dir() && !metadata.is_file() {
+        return Err(JobError::WrongKind { path, is: "pipe, socket or device", wanted: "file or folder" });
     }
     if output.folder && !metadata.is_dir() {
         return Err(JobError::WrongKind { path, is: "file", wanted: "folder" });

@@ -1,11 +1,13 @@
 //! A job's log: its last lines, fit for a terminal, and secrets taken out.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// So much of a log's end is looked at for its last lines.
 const LOOK: u64 = 64 << 10;
+/// So much of a log is masked at once.
+const PIECE: u64 = 1 << 20;
 
 /// The last `lines` lines, control sequences taken out; bytes that are no UTF-8 are replaced. A missing log has none.
 pub fn tail(log: &Path, lines: usize) -> Vec<String> {
@@ -43,31 +45,37 @@ pub fn clean(line: &str) -> String {
     out
 }
 
-/// Replaces every occurrence of the secrets in the log by `***`.
-pub fn mask(log: &Path, secrets: &[String]) -> io::Result<()> {
-    let secrets: Vec<&[u8]> = secrets.iter().filter(|s| !s.is_empty()).map(|s| s.as_bytes()).collect();
-    if secrets.is_empty() {
-        return Ok(());
-    }
-    let bytes = fs::read(log)?;
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        match secrets.iter().filter(|s| bytes[at..].starts_with(s)).map(|s| s.len()).max() {
-            Some(length) => {
-                out.extend_from_slice(b"***");
-                at += length;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
+/// Replaces every occurrence of the secrets in the log by `***`; of two at one place the longer.
+pub fn mask(log: &Path, secrets: &[Vec<u8>]) -> io::Result<()> {
+    let secrets: Vec<&[u8]> = secrets.iter().filter(|s| !s.is_empty()).map(Vec::as_slice).collect();
+    let Some(longest) = secrets.iter().map(|s| s.len()).max() else { return Ok(()) };
+    let masked = log.with_extension("masked");
+    let mut from = File::open(log)?;
+    let mut to = BufWriter::new(File::create(&masked)?);
+    // Logs may be larger than memory: pieces, each with so much of the next that no secret lies across.
+    let mut bytes: Vec<u8> = Vec::new();
+    loop {
+        let read = (&mut from).take(PIECE).read_to_end(&mut bytes)?;
+        let sure = if read == 0 { bytes.len() } else { bytes.len().saturating_sub(longest - 1) };
+        let mut at = 0;
+        while at < sure {
+            match secrets.iter().filter(|s| bytes[at..].starts_with(s)).map(|s| s.len()).max() {
+                Some(length) => {
+                    to.write_all(b"***")?;
+                    at += length;
+                }
+                None => {
+                    to.write_all(&bytes[at..=at])?;
+                    at += 1;
+                }
             }
         }
+        bytes.drain(..at);
+        if read == 0 {
+            to.flush()?;
+            return fs::rename(&masked, log);
+        }
     }
-    if out != bytes {
-        File::create(log)?.write_all(&out)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -88,7 +96,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("log.txt");
         fs::write(&log, "password is hunter2hunter22").expect("written");
-        mask(&log, &["hunter2".into(), "hunter22".into(), String::new()]).expect("masked");
+        mask(&log, &["hunter2".into(), "hunter22".into(), Vec::new()]).expect("masked");
         assert_eq!(fs::read_to_string(&log).expect("read"), "password is ******");
+        // Wherever it lies between two pieces.
+        let before = "x".repeat(PIECE as usize - 3);
+        fs::write(&log, format!("{before}hunter22{before}")).expect("written");
+        mask(&log, &["hunter22".into()]).expect("masked");
+        assert!(fs::read_to_string(&log).expect("read") == format!("{before}***{before}"));
     }
 }

@@ -31,3 +31,6 @@ pub trait Executor: Send + Sync {
     /// Blocks until the job ended. `folder` does not exist yet; outputs lie below its `work/` afterwards.
     fn execute(&self, job: &Job, folder: &Path, cancel: &Cancel) -> Result<Produced, JobError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,16 +26,15 @@ pub fn run(command: &mut Command, timeout: Option<Duration>, cancel: &Cancel) ->
     use std::os::unix::process::CommandExt;
     let child = command.process_group(0).spawn()?;
     let group = Group { pid: Pid::from_child(&child), child };
-    let deadline = timeout.map(|t| Instant::now() + t);
-    match group.wait_until(deadline, Some(cancel))? {
-        Woken::Ended => Ok(End::Exited(group.reap()?)),
-        Woken::Deadline => {
-            group.end()?;
-            Ok(End::Timeout)
-        }
-        Woken::Cancelled => {
-            group.end()?;
-            Ok(End::Cancelled)
+    // A deadline that no clock reaches is none.
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+    match group.wait_until(deadline, Some(cancel)) {
+        Ok(Woken::Ended) => Ok(End::Exited(group.reap()?)),
+        Ok(Woken::Deadline) => group.end().map(|_| End::Timeout),
+        Ok(Woken::Cancelled) => group.end().map(|_| End::Cancelled),
+        Err(error) => {
+            group.reap()?;
+            Err(error)
         }
     }
 }
@@ -86,7 +85,7 @@ impl Group {
 
     fn end(self) -> std::io::Result<ExitStatus> {
         let _ = kill_process_group(self.pid, Signal::TERM);
-        let _ = self.wait_until(Some(Instant::now() + GRACE), None)?;
+        let _ = self.wait_until(Some(Instant::now() + GRACE), None);
         self.reap()
     }
 }
