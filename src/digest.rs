@@ -73,6 +73,10 @@ digest_type!(
     FixedHash
 );
 digest_type!(
+    /// What a formula's head asks of its inputs: patterns, windows, sets and choices. It decides which parts a job reads, and is in no key.
+    Shape
+);
+digest_type!(
     /// What a recipe means: its kind, canonical text, code files, params, environment names and tools.
     Fingerprint
 );

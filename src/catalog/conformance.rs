@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::sqlite::{Mode, SqliteCatalog};
 use super::*;
-use crate::digest::{Fingerprint, of_bytes};
+use crate::digest::{Fingerprint, Shape, of_bytes};
 use crate::identity::{Component, Instance, Period, Type, Value};
 use crate::store::{Kind, Stamp};
 
@@ -59,6 +59,7 @@ fn run(key: &str, inputs: &[(&Identity, SnapshotId)], outputs: &[(&Identity, &st
         key: Key(of_bytes(key.as_bytes()).0),
         fixed: FixedHash(of_bytes(b"fixed").0),
         fingerprint: Fingerprint(of_bytes(b"recipe").0),
+        shape: Shape(of_bytes(b"shape").0),
         recipe: "{\"sql\":\"select 1\"}".into(),
         variables: "{\"DATE\":\"2024-01-31\"}".into(),
         effect: false,
@@ -149,7 +150,7 @@ fn what_is_committed_is_read_back_whole() {
         assert_eq!(bench.catalog.readers(&[input]).expect("read"), [id]);
         assert_eq!(bench.catalog.classes().expect("read"), ["sales"]);
         assert_eq!(bench.catalog.sourced("sales").expect("read"), [raw]);
-        assert_eq!(bench.catalog.durations().expect("read"), [("x -> y".to_string(), 2.5)]);
+        assert_eq!(bench.catalog.costs().expect("read"), [("x -> y".to_string(), Cost { seconds: 2.5, bytes: 5.0 })]);
         let hex = of_bytes(b"clean").to_hex();
         for (prefix, found) in
             [(hex.as_str(), 1), (&hex[..7], 1), (&hex[..7].to_uppercase(), 1), ("", 0), ("xyz", 0), (&format!("{hex}0"), 0)]
@@ -171,7 +172,7 @@ fn a_failed_run_is_remembered_and_moves_nothing() {
         assert_eq!((run.message.as_deref(), run.outputs), (Some("exit 1"), vec![(a("prod"), None)]));
         assert!(bench.made("k").is_empty());
         assert_eq!(bench.catalog.fixed_known(&[FixedHash(of_bytes(b"fixed").0)]).expect("read"), [false]);
-        assert_eq!(bench.catalog.durations().expect("read"), []);
+        assert_eq!(bench.catalog.costs().expect("read"), []);
     });
 }
 

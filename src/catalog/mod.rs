@@ -56,8 +56,16 @@ pub trait Reader {
     fn readers(&self, ids: &[SnapshotId]) -> Result<Vec<RunId>>;
     /// The newest run that tried to make an identity, failed ones included.
     fn last_run(&self, identity: &Identity) -> Result<Option<RunId>>;
-    /// Mean seconds of successful runs by formula title and class of the first output.
-    fn durations(&self) -> Result<Vec<(String, f64)>>;
+    /// Mean cost of a successful run, by formula title.
+    fn costs(&self) -> Result<Vec<(String, Cost)>>;
+    /// Every label that the log speaks of, in order of its name.
+    fn labels(&self) -> Result<Vec<LabelSummary>>;
+    /// Promotions and rollbacks that moved pointers of a label (of any, for `None`), oldest first.
+    fn promotions(&self, to: Option<&str>) -> Result<Vec<Promotion>>;
+    /// All statements that were not taken back.
+    fn blessings(&self) -> Result<Vec<Blessing>>;
+    /// Every snapshot whose bytes the store keeps, with whether a cleaning said that they go.
+    fn stored(&self) -> Result<Vec<(Snapshot, bool)>>;
     /// The append-only record of who did what when, oldest first.
     fn log(&self, identity: Option<&Identity>) -> Result<Vec<LogEntry>>;
     /// All classes the catalog has ever seen, for messages that suggest a spelling.

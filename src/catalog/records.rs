@@ -1,6 +1,6 @@
 //! What the catalog keeps, as values.
 
-use crate::digest::{ContentHash, Fingerprint, FixedHash, Key};
+use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape};
 use crate::identity::{Identity, Name};
 use crate::store::{Kind, Stamp};
 
@@ -9,6 +9,9 @@ pub struct SnapshotId(pub i64);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
 pub struct RunId(pub i64);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
+pub struct PromotionId(pub i64);
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Timestamp = i64;
@@ -68,8 +71,14 @@ pub struct Current {
     /// Of the run that made it; `None` for sources and publications.
     pub key: Option<Key>,
     pub fixed: Option<FixedHash>,
+    pub shape: Option<Shape>,
     pub since: Timestamp,
+    /// Of a label with a base: what the base stood for when a build of the label last looked; `None` where no build said.
+    pub saw: Option<Saw>,
 }
+
+/// What a base stood for when a build of one of its labels looked; `None`: nothing.
+pub type Saw = Option<SnapshotId>;
 
 /// A held identity stays as it is until `release`. Without a current snapshot it is held empty.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
@@ -108,6 +117,8 @@ pub struct Run {
     pub key: Key,
     pub fixed: FixedHash,
     pub fingerprint: Fingerprint,
+    /// What its formula's head asked of the inputs; `None` in records of an earlier schema.
+    pub shape: Option<Shape>,
     /// The recipe's parts by name, as JSON: what the fingerprint was made of.
     pub recipe: String,
     /// The variables and the values that templates read, as JSON.
@@ -157,6 +168,7 @@ pub struct NewRun {
     pub key: Key,
     pub fixed: FixedHash,
     pub fingerprint: Fingerprint,
+    pub shape: Shape,
     pub recipe: String,
     pub variables: String,
     pub effect: bool,
@@ -211,6 +223,127 @@ pub enum Change {
         snapshot: SnapshotId,
         stamp: Stamp,
     },
+    /// What the base of an identity's label stood for when the label's build decided; kept with the identity's own pointer until that moves.
+    Saw {
+        identity: Identity,
+        base: Saw,
+    },
+    /// Takes a label's own pointer away, so that reading falls through to its base (or finds nothing). The history stays.
+    Withdraw {
+        identity: Identity,
+        because: String,
+    },
+    /// Moves many pointers of one label at once, and remembers them as one move.
+    Promote(Box<NewPromotion>),
+    /// States that a snapshot is as good as one made under `key`: of the identity's own recipe as it is now, from the same inputs.
+    Bless {
+        identity: Identity,
+        snapshot: SnapshotId,
+        key: Key,
+        because: String,
+    },
+    /// Takes such a statement back.
+    Unbless {
+        identity: Identity,
+        snapshot: SnapshotId,
+        key: Key,
+    },
+    /// The bytes of a snapshot are about to be removed from the store: nothing needs them.
+    Clean {
+        snapshot: SnapshotId,
+    },
+    /// Somebody was not permitted to do something.
+    Refuse {
+        identity: Option<Identity>,
+        because: String,
+    },
+}
+
+/// A promotion, or the rollback of earlier ones.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewPromotion {
+    pub kind: PromotionKind,
+    /// The label whose results are taken; `None` for a rollback.
+    pub from: Option<Name>,
+    /// The label whose pointers move.
+    pub to: Name,
+    /// What a rollback takes back.
+    pub undoes: Vec<PromotionId>,
+    pub because: Option<String>,
+    pub moves: Vec<NewMove>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromotionKind {
+    Promotion,
+    Rollback,
+}
+
+/// One pointer's move. Refused ([`CatalogError::Moved`](super::CatalogError::Moved)) where the identity does not stand for `expect`, or where
+/// `snapshot` was invalidated.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewMove {
+    pub identity: Identity,
+    pub expect: Option<SnapshotId>,
+    /// `None`: it stands for nothing afterwards.
+    pub snapshot: Option<SnapshotId>,
+    /// Held from then on, and why.
+    pub hold: Option<String>,
+}
+
+/// A promotion or rollback as it was done.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct Promotion {
+    pub id: PromotionId,
+    pub kind: PromotionKind,
+    pub at: Timestamp,
+    pub user: String,
+    pub from: Option<Name>,
+    pub to: Name,
+    pub undoes: Vec<PromotionId>,
+    pub because: Option<String>,
+    pub moves: Vec<Move>,
+}
+
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct Move {
+    pub identity: Identity,
+    pub was: Option<SnapshotId>,
+    pub now: Option<SnapshotId>,
+}
+
+/// A statement that a change of a recipe left the meaning of a snapshot as it was.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct Blessing {
+    /// For whom it was said; it holds wherever the snapshot is looked at.
+    pub identity: Identity,
+    pub snapshot: SnapshotId,
+    pub key: Key,
+    pub because: String,
+    pub user: String,
+    pub at: Timestamp,
+}
+
+/// What a label has of its own.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct LabelSummary {
+    pub label: Name,
+    /// Identities with a pointer of their own.
+    pub identities: usize,
+    /// Bytes of their snapshots, those counted that were first made for this label.
+    pub bytes: u64,
+    pub holds: usize,
+    /// When the log first and last speaks of it.
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
+/// Means over the successful runs of a formula.
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
+pub struct Cost {
+    pub seconds: f64,
+    pub bytes: f64,
 }
 
 /// The id of what a change added or pointed at.
@@ -218,6 +351,7 @@ pub enum Change {
 pub enum Applied {
     Run { run: RunId, outputs: Vec<SnapshotId> },
     Snapshot(SnapshotId),
+    Promotion(PromotionId),
     Nothing,
 }
 
@@ -238,6 +372,8 @@ pub struct Filter {
     pub repository: Option<String>,
     /// Also what an identity stood for before.
     pub all: bool,
+    /// What they stood for at that moment; `all` is then not looked at.
+    pub as_of: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -257,7 +393,7 @@ pub struct LogEntry {
     pub at: Timestamp,
     pub user: String,
     pub command: String,
-    /// `run`, `source`, `publish`, `point`, `hold`, `release`, `invalidate`
+    /// `run`, `source`, `publish`, `point`, `hold`, `release`, `invalidate`, `withdraw`, `promote`, `rollback`, `bless`, `unbless`, `clean`, `refuse`
     pub what: String,
     pub identity: Option<Identity>,
     pub from: Option<SnapshotId>,

@@ -1,7 +1,8 @@
 //! The formula language: text to a checked [`program::Program`].
 //!
 //! Reading order: [`ast`] (what was written), `mistake` (why something cannot be read), `token` and `outline` (where statements and
-//! properties begin and end), [`parse`] (text to the tree), `spell` and [`format`] (the tree to canonical text), [`program`] (what it means).
+//! properties begin and end), [`parse`] (text to the tree), `spell` and [`format`] (the tree to canonical text), [`program`] (what it means),
+//! `under` (what it means under a label with a base).
 
 pub mod ast;
 mod mistake;
@@ -12,6 +13,7 @@ mod spell;
 pub mod format;
 pub mod program;
 pub mod settings;
+mod under;
 mod check;
 
 pub use check::{Compiled, compile, duration};

@@ -3,7 +3,7 @@
 //! What is true here: every [`Pattern`] has the dimensions of its class; an output's terms are literals or bare variables, and bind every
 //! variable of role [`Role::Bound`]; every other variable has a domain; code files are read. Only `check` makes these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ast::Span;
@@ -25,6 +25,46 @@ pub struct Program {
     pub source_of: BTreeMap<Name, Vec<usize>>,
     /// Formulas and sources... that name a class as input: indices into `formulas`.
     pub readers: BTreeMap<Name, Vec<usize>>,
+    /// Which label falls through to which.
+    pub bases: Bases,
+    /// Labels for which formulas and sources of their bases were taken over (`Program::under`).
+    pub taken: BTreeSet<Name>,
+}
+
+/// Bases of labels, as `labels:` of `formake.yaml` says: by name, or by a pattern such as `pr-*`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bases(pub Vec<(Name, Option<Name>)>);
+
+impl Bases {
+    /// What a label falls through to: as its own entry says, else the one whose pattern says most of it.
+    pub fn of(&self, label: &str) -> Option<Name> {
+        let meant = self.0.iter().filter(|(pattern, _)| label_matches(pattern, label));
+        let (_, base) = meant.max_by_key(|(pattern, _)| (**pattern == *label, pattern.chars().filter(|c| *c != '*').count()))?;
+        base.clone().filter(|base| **base != *label)
+    }
+
+    /// A label's base, that one's base, and so on.
+    pub fn chain(&self, label: &str) -> Vec<Name> {
+        let mut chain: Vec<Name> = Vec::new();
+        let mut next = self.of(label);
+        while let Some(base) = next.filter(|base| **base != *label && !chain.contains(base)) {
+            next = self.of(&base);
+            chain.push(base);
+        }
+        chain
+    }
+}
+
+/// Whether a label is meant by a pattern of `labels:`, in which `*` stands for any text.
+pub fn label_matches(pattern: &str, label: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = label.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
 }
 
 /// A dataset class: its dimensions, and where they were first seen.
@@ -69,6 +109,8 @@ impl Entry {
 pub struct Formula {
     /// Its index in [`Program::formulas`].
     pub id: usize,
+    /// The formula of the base that it is taken over from; `None` for what was written.
+    pub of: Option<usize>,
     /// For people: `Customers + Billing -> churn_features`.
     pub title: String,
     /// `file:line` of its head, for people.
@@ -187,6 +229,8 @@ pub struct Output {
 pub struct Source {
     /// Its index in [`Program::sources`].
     pub id: usize,
+    /// The source of the base that it is taken over from; `None` for what was written.
+    pub of: Option<usize>,
     pub pattern: Pattern,
     pub variables: Vec<Variable>,
     /// `None`: published by hand.

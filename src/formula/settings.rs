@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::program::Set;
+use super::program::{Bases, Set, label_matches};
 use crate::digest::ContentHash;
 use crate::identity::Name;
 
@@ -18,6 +18,8 @@ pub struct Settings {
     /// Known labels, with `*` in patterns such as `pr-*`. `None`: nothing is said, so that every label is known.
     pub labels: Option<Vec<Name>>,
     pub default_label: Name,
+    /// Which label falls through to which.
+    pub bases: Bases,
     pub sets: BTreeMap<Name, Set>,
     /// Sizes of pools.
     pub pools: BTreeMap<Name, u64>,
@@ -34,6 +36,7 @@ impl Default for Settings {
             repositories: BTreeSet::from(["dl".into()]),
             labels: None,
             default_label: "prod".into(),
+            bases: Bases::default(),
             sets: BTreeMap::new(),
             pools: BTreeMap::new(),
             timezone: "UTC".into(),
@@ -48,18 +51,6 @@ impl Settings {
         let Some(labels) = &self.labels else { return true };
         label == "prod" || label == &*self.default_label || labels.iter().any(|known| label_matches(known, label))
     }
-}
-
-/// Whether a label is meant by a pattern of `labels:`, in which `*` stands for any text.
-pub fn label_matches(pattern: &str, label: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = label.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
-    let Some(last) = pieces.next_back() else { return rest.is_empty() };
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
 }
 
 /// Formula files and code files. Paths are relative to the project's root, with `/` between parts.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::action::{Action, Counts, Plan, SourceState, Step};
 use super::judge::{Condition, Decision, Judge, Settled};
-use crate::catalog::{self, Made, Snapshot};
+use crate::catalog::{self, Cost, Made, Snapshot};
 use crate::digest::FixedHash;
 use crate::identity::Identity;
 use crate::resolve::{Blocked, Cause, JobIx, NodeIx, Origin};
@@ -277,7 +277,7 @@ fn gone(judge: &Judge<'_>, node: NodeIx) -> Option<Reason> {
 }
 
 fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[Verdict], options: &Options) -> catalog::Result<Plan> {
-    let durations: HashMap<String, f64> = judge.reader.durations()?.into_iter().collect();
+    let costs: HashMap<String, Cost> = judge.reader.costs()?.into_iter().collect();
     let targets: HashSet<NodeIx> = judge.graph.targets.iter().copied().collect();
     let mut plan = Plan::default();
     for (index, node) in judge.graph.nodes.iter().enumerate() {
@@ -313,7 +313,7 @@ fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
                 step.job = Some(job.0);
                 step.maker = Some(formula.title.clone());
                 step.place = Some(formula.place.clone());
-                step.estimate = durations.get(&formula.title).copied();
+                step.estimate = costs.get(&formula.title).map(|cost| cost.seconds);
                 action(judge, &verdicts[job.0 as usize], *output, current)
             }
         };
@@ -328,7 +328,7 @@ fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
     count(&mut plan.counts, verdicts);
     plan.at_least = plan.counts.run;
     plan.at_most = plan.counts.run + plan.counts.may_run;
-    plan.seconds = seconds(judge, verdicts, &durations, options);
+    plan.seconds = seconds(judge, verdicts, &costs, options);
     Ok(plan)
 }
 
@@ -365,13 +365,13 @@ fn count(counts: &mut Counts, verdicts: &[Verdict]) {
 }
 
 /// The time of at least and at most what will run: the longest chain, or all work spread over the parallel jobs, whichever is more.
-fn seconds(judge: &Judge<'_>, verdicts: &[Verdict], durations: &HashMap<String, f64>, options: &Options) -> Option<(f64, f64)> {
+fn seconds(judge: &Judge<'_>, verdicts: &[Verdict], costs: &HashMap<String, Cost>, options: &Options) -> Option<(f64, f64)> {
     let span = |counts: &dyn Fn(&Verdict) -> bool| -> Option<f64> {
         let mut ends = vec![0.0_f64; verdicts.len()];
         let (mut work, mut longest) = (0.0_f64, 0.0_f64);
         for (index, verdict) in verdicts.iter().enumerate() {
             let job = JobIx(index as u32);
-            let own = if counts(verdict) { *durations.get(&judge.formula(job).title)? } else { 0.0 };
+            let own = if counts(verdict) { costs.get(&judge.formula(job).title)?.seconds } else { 0.0 };
             let start = judge
                 .instance(job)
                 .inputs

@@ -139,6 +139,7 @@ fn earlier(
         label: None,
         repository: Some(identity.repository.to_string()),
         all: true,
+        as_of: None,
     };
     let mut seen = std::collections::BTreeSet::new();
     let mut all = Vec::new();

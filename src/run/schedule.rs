@@ -312,9 +312,10 @@ impl<'a, 'e> Scheduler<'a, 'e> {
     fn now_stands(&mut self, job: JobIx, keys: &Keys, snapshots: &[Snapshot]) {
         self.forced.remove(&job);
         self.judge.settle(job, snapshots);
+        let shape = self.judge.recipes.0[self.judge.instance(job).formula].shape;
         for (node, snapshot) in self.judge.instance(job).outputs.iter().zip(snapshots) {
             self.judge.standings[node.0 as usize].current =
-                Some(Current { snapshot: snapshot.clone(), key: Some(keys.key), fixed: Some(keys.fixed), since: snapshot.made });
+                Some(Current { snapshot: snapshot.clone(), key: Some(keys.key), fixed: Some(keys.fixed), shape: Some(shape), since: snapshot.made, saw: None });
         }
     }
 
@@ -462,6 +463,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             key: keys.key,
             fixed: keys.fixed,
             fingerprint: recipe.fingerprint,
+            shape: recipe.shape,
             recipe: recipe.to_json(),
             variables: self.judge.variables_json(task.job),
             effect: formula.recipe.effect,

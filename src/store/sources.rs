@@ -200,6 +200,7 @@ mod tests {
     fn source(path: &str) -> Source {
         let variable = |name: &str| VARIABLES.iter().position(|(n, _)| *n == name).map(|i| (Var(i as u16), VARIABLES[i].1));
         Source {
+            of: None,
             id: 0,
             pattern: Pattern { class: "raw".into(), terms: vec![], label: "prod".into(), repository: "dl".into() },
             variables: VARIABLES.map(|(name, ty)| Variable { name: name.into(), ty, role: Role::Bound { domain: None } }).into(),

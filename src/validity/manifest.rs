@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reason::Difference;
+use super::shape::shape;
 use crate::catalog::Run;
-use crate::digest::{ContentHash, Encoder, Fingerprint, FixedHash, Key};
+use crate::digest::{ContentHash, Encoder, Fingerprint, FixedHash, Key, Shape};
 use crate::formula::program::{Formula, Kind, Program};
 use crate::identity::{Binding, Identity};
 use crate::table;
@@ -33,6 +34,8 @@ pub struct InputFact<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     pub fingerprint: Fingerprint,
+    /// What the formula's head asks of the inputs: recorded beside the key.
+    pub shape: Shape,
     pub parts: Arc<Vec<(String, String)>>,
 }
 
@@ -49,12 +52,18 @@ pub struct Keys {
 impl Recipes {
     /// `tools`: what each `tool` command printed.
     pub fn new(program: &Program, tools: &BTreeMap<String, String>) -> Self {
-        Self(program.formulas.iter().map(|f| Recipe::new(f, tools)).collect())
+        let mut all: Vec<Recipe> = Vec::with_capacity(program.formulas.len());
+        for formula in &program.formulas {
+            // What is taken over from a base is the same recipe.
+            let same = formula.of.and_then(|of| all.get(of)).cloned();
+            all.push(same.unwrap_or_else(|| Recipe::new(program, formula, tools)));
+        }
+        Self(all)
     }
 }
 
 impl Recipe {
-    fn new(formula: &Formula, tools: &BTreeMap<String, String>) -> Self {
+    fn new(program: &Program, formula: &Formula, tools: &BTreeMap<String, String>) -> Self {
         let r = &formula.recipe;
         let mut parts: Vec<(String, String)> = Vec::new();
         let mut part = |name: String, value: String| parts.push((name, value));
@@ -99,7 +108,7 @@ impl Recipe {
         for (name, value) in &parts {
             encoder.text(name).text(value);
         }
-        Self { fingerprint: Fingerprint(encoder.finish()), parts: Arc::new(parts) }
+        Self { fingerprint: Fingerprint(encoder.finish()), shape: shape(program, formula), parts: Arc::new(parts) }
     }
 
     /// The named parts as JSON, as the catalog keeps them.

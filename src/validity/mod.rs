@@ -19,6 +19,7 @@
 //! The manifest is walked once, by two visitors: one hashes, one describes. They cannot drift apart.
 
 pub mod reason;
+mod shape;
 pub mod manifest;
 
 pub use manifest::{Facts, InputFact, Keys, Recipes};

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::yaml::{self, Key, Node, Tree};
 use crate::diagnostic::{Diagnostic, Place, nearest};
-use crate::formula::program::{Entry, Set};
+use crate::formula::program::{Bases, Entry, Set};
 use crate::formula::{Settings, duration};
 use crate::identity::instance::is_plain;
 use crate::identity::{Name, Period};
@@ -120,6 +120,7 @@ impl Reader {
             }
         }
         settings.repositories = config.repositories.keys().cloned().collect();
+        settings.bases = Bases(config.labels.iter().map(|(name, label)| (name.clone(), label.base.clone())).collect());
         settings.labels = (!config.labels.is_empty()).then(|| config.labels.keys().cloned().collect());
     }
 

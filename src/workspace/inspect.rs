@@ -33,6 +33,7 @@ impl Workspace {
             label: target.as_ref().and_then(|t| t.label.as_ref()).map(|l| l.to_string()),
             repository: target.as_ref().and_then(|t| t.repository.as_ref()).map(|r| r.to_string()),
             all,
+            as_of: None,
         };
         let mut listed = self.catalog(Mode::Read)?.list(&filter)?;
         listed.retain(|l| target.as_ref().is_none_or(|t| t.matches(&l.identity)));
@@ -89,6 +90,7 @@ impl Workspace {
                 label: Some(identity.label.to_string()),
                 repository: Some(identity.repository.to_string()),
                 all: true,
+                as_of: None,
             };
             let mut history = catalog.list(&filter)?;
             history.retain(|l| l.identity == identity);

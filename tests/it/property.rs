@@ -282,7 +282,7 @@ fn build(
             let Applied::Snapshot(id) = applied else { panic!("a snapshot") };
             let snapshot = catalog.snapshots(&[id]).expect("read").remove(0);
             judge.settled[index] = Some(Settled::of(snapshot.clone()));
-            judge.standings[index].current = Some(Current { snapshot, key: None, fixed: None, since: 0 });
+            judge.standings[index].current = Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since: 0 });
         }
         let options = run::Options { jobs: 2, keep_going, capacity: BTreeMap::from([("cpu".into(), 2)]), actor, clock };
         let started = RefCell::new(&mut ran);

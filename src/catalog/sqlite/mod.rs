@@ -61,6 +61,11 @@ impl SqliteCatalog {
             Self::over(connection, mode == Mode::Write, &path.display().to_string())
         };
         let opened = connect(path, OpenFlags::empty()).or_else(|error| match error {
+            // Nothing but tables and columns is added: what was there is read as before, by an older formake too.
+            CatalogError::Schema { found, known, .. } if mode == Mode::Read && found < known => {
+                drop(Self::open(path, Mode::Write)?);
+                connect(path, OpenFlags::empty())
+            }
             // Where nothing can be written, the files beside it that readers share cannot be made. It is read as it stands, unless a log was left,
             // which would not be seen.
             CatalogError::Sqlite(ref e) if mode == Mode::Read && cannot_share(e) && !log_is_left(path) => {
@@ -96,25 +101,33 @@ impl SqliteCatalog {
         c.pragma_update(None, "foreign_keys", true)?;
         c.pragma_update(None, "cache_size", -65_536)?;
         match there {
-            true => Ok(()),
-            false if write => self.create(path),
-            false => Err(no_catalog(path)),
+            schema::VERSION => Ok(()),
+            _ if write => self.bring_up_to_date(path),
+            0 => Err(no_catalog(path)),
+            found => Err(CatalogError::Schema { path: path.to_string(), found, known: schema::VERSION }),
         }
     }
 
-    fn create(&self, path: &str) -> Result<()> {
+    /// Makes an empty database a catalog, and an old catalog one of this version.
+    fn bring_up_to_date(&self, path: &str) -> Result<()> {
         let transaction = rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
+        let only_added_to = |tables: &[&str]| {
+            tables.iter().flat_map(|table| ["update", "delete"].map(|what| (table, what))).try_for_each(|(table, what)| {
+                transaction.execute_batch(&format!(
+                    "create trigger {table}_{what} before {what} on {table} begin select raise(abort, '{table} is only added to'); end;"
+                ))
+            })
+        };
         // Another process may have been first.
-        if !recognized(&transaction, path)? {
+        let there = recognized(&transaction, path)?;
+        if there == 0 {
             transaction.execute_batch(schema::CREATE)?;
-            for table in schema::APPEND_ONLY {
-                for what in ["update", "delete"] {
-                    transaction.execute_batch(&format!(
-                        "create trigger {table}_{what} before {what} on {table} begin select raise(abort, '{table} is only added to'); end;"
-                    ))?;
-                }
-            }
+            only_added_to(schema::APPEND_ONLY)?;
             transaction.pragma_update(None, "application_id", schema::APPLICATION)?;
+        }
+        if there < schema::VERSION {
+            transaction.execute_batch(schema::FROM_1)?;
+            only_added_to(schema::APPEND_ONLY_2)?;
             transaction.pragma_update(None, "user_version", schema::VERSION)?;
         }
         Ok(transaction.commit()?)
@@ -146,14 +159,14 @@ fn immutable(path: &Path) -> String {
     name + "?immutable=1"
 }
 
-/// Whether a database is a catalog, or else empty.
-fn recognized(c: &Connection, path: &str) -> Result<bool> {
+/// The version of a catalog; 0 for an empty database.
+fn recognized(c: &Connection, path: &str) -> Result<i64> {
     let pragma = |name: &str| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let is_empty = || c.query_row("select not exists (select 1 from sqlite_schema)", [], |row| row.get(0));
     match (pragma("user_version")?, pragma("application_id")?) {
-        (schema::VERSION, schema::APPLICATION) => Ok(true),
+        (found @ 1..=schema::VERSION, schema::APPLICATION) => Ok(found),
         (found, schema::APPLICATION) => Err(CatalogError::Schema { path: path.to_string(), found, known: schema::VERSION }),
-        (0, 0) if is_empty()? => Ok(false),
+        (0, 0) if is_empty()? => Ok(0),
         _ => Err(no_catalog(path)),
     }
 }
@@ -263,7 +276,7 @@ mod tests {
         for mode in [Mode::Read, Mode::Write] {
             assert!(refused("text", mode).contains("not a database"));
             assert!(refused("other", mode).contains("no catalog of formake"));
-            assert!(refused("newer", mode).contains("has schema 2, and this formake knows schema 1"));
+            assert!(refused("newer", mode).contains("has schema 3, and this formake knows schema 2"));
         }
     }
 

@@ -6,8 +6,11 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::SqliteCatalog;
 use super::rows::{SNAPSHOT, SNAPSHOT_FROM, identity_at};
-use crate::catalog::{Filter, Hold, Listed, LogEntry, Made, Outcome, Reader, Result, Run, RunId, RunInput, Snapshot, SnapshotId, Standing};
-use crate::digest::{ContentHash, Fingerprint, FixedHash, Key};
+use crate::catalog::{
+    Blessing, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Made, Outcome, Promotion, Reader, Result, Run, RunId, RunInput, Snapshot,
+    SnapshotId, Standing,
+};
+use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape};
 use crate::identity::Identity;
 
 /// A run `r` whose results may be taken.
@@ -25,7 +28,7 @@ impl SqliteCatalog {
 
     fn run(&self, id: RunId) -> Result<Option<Run>> {
         let sql = "select r.formula, r.place, r.label, r.key, r.fixed, r.fingerprint, p.parts, r.variables, r.effect, r.started, r.seconds,
-                   r.outcome, r.message, r.attempts, r.folder, r.user from run r join recipe p on p.fingerprint = r.fingerprint where r.id = ?";
+                   r.outcome, r.message, r.attempts, r.folder, r.user, r.shape from run r join recipe p on p.fingerprint = r.fingerprint where r.id = ?";
         let text = |row: &Row<'_>, at: usize| row.get::<_, String>(at);
         let run = self.connection.prepare_cached(sql)?.query_row([id.0], |row| {
             Ok(Run {
@@ -52,6 +55,7 @@ impl SqliteCatalog {
                 attempts: row.get(13)?,
                 folder: row.get(14)?,
                 user: row.get(15)?,
+                shape: row.get::<_, Option<[u8; 32]>>(16)?.map(Shape),
             })
         });
         let Some(mut run) = run.optional()? else { return Ok(None) };
@@ -217,10 +221,27 @@ impl Reader for SqliteCatalog {
         Ok(statement.query_row([id], |row| row.get::<_, Option<i64>>(0))?.map(RunId))
     }
 
-    fn durations(&self) -> Result<Vec<(String, f64)>> {
-        self.all("select formula, avg(seconds) from run where outcome = 'succeeded' group by formula", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+    fn costs(&self) -> Result<Vec<(String, Cost)>> {
+        let sql = "select r.formula, avg(r.seconds), (select coalesce(sum(s.bytes), 0) from run_output o join snapshot s on s.id = o.snapshot
+                   join run q on q.id = o.run where q.formula = r.formula and q.outcome = 'succeeded') * 1.0 / count(*)
+                   from run r where r.outcome = 'succeeded' group by r.formula";
+        self.all(sql, [], |row| Ok((row.get(0)?, Cost { seconds: row.get(1)?, bytes: row.get(2)? })))
+    }
+
+    fn labels(&self) -> Result<Vec<LabelSummary>> {
+        Ok(Vec::new())
+    }
+
+    fn promotions(&self, _to: Option<&str>) -> Result<Vec<Promotion>> {
+        Ok(Vec::new())
+    }
+
+    fn blessings(&self) -> Result<Vec<Blessing>> {
+        Ok(Vec::new())
+    }
+
+    fn stored(&self) -> Result<Vec<(Snapshot, bool)>> {
+        Ok(Vec::new())
     }
 
     fn log(&self, identity: Option<&Identity>) -> Result<Vec<LogEntry>> {

@@ -1,15 +1,16 @@
-//! The schema, version 1. `docs/catalog.md` explains it, table by table.
+//! The schema, version 2. `docs/catalog.md` explains it, table by table.
 //!
-//! What is true here: `identity`, `snapshot`, `recipe`, `run`, `run_input`, `run_output`, `invalidation` and `pointer_log` are only added
-//! to, which triggers hold; `current`, `hold`, `condemned` and `stamp` are the present, and every move of the first three stands in `pointer_log`.
+//! What is true here: the tables of [`APPEND_ONLY`] are only added to, which triggers hold; `current`, `hold`, `condemned`, `blessing` and
+//! `stamp` are the present, and every move of the first four stands in `pointer_log`. A catalog is made as version 1 and brought up to date
+//! by the same statements ([`FROM_1`]) that bring an old one up to date when it is opened.
 
 /// `user_version` of the database.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// `application_id` of the database: "FMKE".
 pub const APPLICATION: i64 = 0x464D_4B45;
 
-/// Makes an empty database into a catalog.
+/// Makes an empty database into a catalog of version 1.
 pub const CREATE: &str = "
 create table identity (
     id integer primary key,
@@ -149,5 +150,55 @@ left join run_input n on n.run = r.id left join identity ii on ii.id = n.identit
 where o.snapshot is not null;
 ";
 
-/// Tables that are only added to.
+/// Makes a catalog of version 1 one of version 2: labels with a base, promotions, blessings, cleaning.
+pub const FROM_1: &str = "
+alter table run add column shape blob;
+alter table current add column saw integer;
+
+create table promotion (
+    id integer primary key,
+    kind text not null check (kind in ('promotion', 'rollback')),
+    at integer not null,
+    user text not null,
+    source_label text,
+    label text not null,
+    because text
+) strict;
+
+create table promotion_move (
+    promotion integer not null references promotion,
+    position integer not null,
+    identity integer not null references identity,
+    was integer references snapshot,
+    now integer references snapshot,
+    primary key (promotion, position)
+) strict, without rowid;
+
+create table promotion_undone (
+    promotion integer not null references promotion,
+    undoes integer not null references promotion,
+    primary key (promotion, undoes)
+) strict, without rowid;
+
+create table blessing (
+    snapshot integer not null references snapshot,
+    key blob not null,
+    identity integer not null references identity,
+    because text not null,
+    user text not null,
+    at integer not null,
+    primary key (snapshot, key)
+) strict, without rowid;
+
+create table cleaning (
+    snapshot integer primary key references snapshot,
+    user text not null,
+    at integer not null
+) strict;
+";
+
+/// Tables of version 1 that are only added to.
 pub const APPEND_ONLY: &[&str] = &["identity", "snapshot", "recipe", "run", "run_input", "run_output", "invalidation", "pointer_log"];
+
+/// Tables that version 2 added, and that are only added to.
+pub const APPEND_ONLY_2: &[&str] = &["promotion", "promotion_move", "promotion_undone", "cleaning"];

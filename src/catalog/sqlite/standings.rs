@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::SqliteCatalog;
 use super::rows::{SNAPSHOT, SNAPSHOT_FROM};
-use crate::catalog::{CatalogError, Current, Hold, Reader, Result, Standing};
-use crate::digest::{ContentHash, FixedHash, Key};
+use crate::catalog::{CatalogError, Current, Hold, Reader, Result, SnapshotId, Standing};
+use crate::digest::{ContentHash, FixedHash, Key, Shape};
 use crate::identity::Identity;
 
 impl SqliteCatalog {
@@ -15,7 +15,7 @@ impl SqliteCatalog {
         let mut standing = Standing { condemned: self.condemned_of(identity)?, ..Standing::default() };
         let Some(id) = self.number(identity)? else { return Ok(standing) };
         let sql = format!(
-            "select {SNAPSHOT}, c.since, r.key, r.fixed from current c join snapshot s on s.id = c.snapshot {SNAPSHOT_FROM}
+            "select {SNAPSHOT}, c.since, r.key, r.fixed, r.shape, c.saw from current c join snapshot s on s.id = c.snapshot {SNAPSHOT_FROM}
              left join run r on r.id = s.run where c.identity = ?"
         );
         standing.current = self.all(&sql, [id], |row| self.current(row))?.pop();
@@ -34,6 +34,9 @@ impl SqliteCatalog {
             since: row.get(13)?,
             key: row.get::<_, Option<[u8; 32]>>(14)?.map(Key),
             fixed: row.get::<_, Option<[u8; 32]>>(15)?.map(FixedHash),
+            shape: row.get::<_, Option<[u8; 32]>>(16)?.map(Shape),
+            // 0 stands for nothing: no snapshot has that number.
+            saw: row.get::<_, Option<i64>>(17)?.map(|saw| (saw != 0).then_some(SnapshotId(saw))),
         })
     }
 
@@ -59,11 +62,11 @@ impl SqliteCatalog {
         let mut standings = vec![Standing::default(); identities.len()];
         let place = |id: i64| Ok::<_, CatalogError>(places.get(&self.identity(id)?).copied());
         let sql = format!(
-            "select {SNAPSHOT}, c.since, r.key, r.fixed, c.identity from current c join snapshot s on s.id = c.snapshot {SNAPSHOT_FROM}
+            "select {SNAPSHOT}, c.since, r.key, r.fixed, r.shape, c.saw, c.identity from current c join snapshot s on s.id = c.snapshot {SNAPSHOT_FROM}
              left join run r on r.id = s.run order by c.identity"
         );
         self.each(&sql, [], |row| {
-            if let Some(place) = place(row.get(16)?)? {
+            if let Some(place) = place(row.get(18)?)? {
                 standings[place].current = Some(self.current(row)?);
             }
             Ok(())

@@ -74,6 +74,23 @@ impl Writer<'_> {
                 self.stamp(*snapshot, *stamp)?;
                 Ok(Applied::Nothing)
             }
+            Change::Saw { identity, base } => {
+                let params = (base.map_or(0, |s| s.0), self.number(identity)?);
+                self.execute("update current set saw = ? where identity = ?", params)?;
+                Ok(Applied::Nothing)
+            }
+            Change::Withdraw { identity, because } => {
+                let id = self.number(identity)?;
+                let was = self.current(id)?;
+                if was.is_some() {
+                    self.execute("delete from current where identity = ?", [id])?;
+                    self.log("withdraw", Some(id), was, None, Some(because))?;
+                }
+                Ok(Applied::Nothing)
+            }
+            Change::Promote(_) | Change::Bless { .. } | Change::Unbless { .. } | Change::Clean { .. } | Change::Refuse { .. } => {
+                Ok(Applied::Nothing)
+            }
         }
     }
 
@@ -193,7 +210,7 @@ impl Writer<'_> {
         };
         self.execute(
             "insert into run (formula, place, label, key, fixed, fingerprint, variables, effect, started, seconds, outcome, message, attempts,
-             folder, user) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             folder, user, shape) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rusqlite::params![
                 new.formula,
                 new.place,
@@ -210,6 +227,7 @@ impl Writer<'_> {
                 new.attempts,
                 new.folder,
                 self.actor.user,
+                new.shape.0,
             ],
         )?;
         let run = RunId(self.transaction.last_insert_rowid());

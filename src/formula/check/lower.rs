@@ -39,6 +39,7 @@ impl<'a> Lowering<'a, '_> {
         let whole = inputs.len() == self.draft.inputs.len() && outputs.len() == self.draft.outputs.len();
         (whole && self.problems.count() == before).then_some(())?;
         Some(Formula {
+            of: None,
             id: 0,
             title: self.title(),
             place: self.problems.line(self.draft.span()),

@@ -22,6 +22,7 @@ impl Lowering<'_, '_> {
         let mut all = Properties::new(self.draft, &self.draft.entries, self.problems);
         let ready = all.text("ready");
         let source = Source {
+            of: None,
             id: 0,
             pattern: pattern?,
             from,
