@@ -15,6 +15,18 @@ pub enum Action {
     Valid {
         snapshot: SnapshotId,
     },
+    /// Under a label with a base: the result would be the base's, so that its snapshot is used as it is.
+    Inherited {
+        snapshot: SnapshotId,
+        /// The base's identity.
+        from: Identity,
+    },
+    /// The base's snapshot is used, though it is stale: only sources moved since, and no job of the label needs it.
+    StaleInBase {
+        snapshot: SnapshotId,
+        from: Identity,
+        why: Reason,
+    },
     /// Another run made it under the same key: its snapshot is taken.
     Reuse {
         snapshot: SnapshotId,
@@ -58,6 +70,16 @@ pub enum SourceState {
     Vanished,
 }
 
+/// What a job of a label with a base is owed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owed {
+    /// The label's formulas, code or data differ from what the base's snapshot was made with, here or above.
+    Change,
+    /// Only sources moved since the base's snapshot was made, and a job of the label needs today's.
+    StaleBase,
+}
+
 /// One line of a plan: an identity with the formula or source that stands behind it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Step {
@@ -71,12 +93,22 @@ pub struct Step {
     pub place: Option<String>,
     /// Seconds, from recorded runs of the same formula.
     pub estimate: Option<f64>,
+    /// Bytes of all outputs of its job, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<f64>,
+    /// Of what is to be made or reused under a label with a base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Owed>,
     pub target: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Counts {
     pub valid: usize,
+    /// The base's, used as they are.
+    pub inherited: usize,
+    /// The base's, used though sources moved since.
+    pub stale_in_base: usize,
     pub reuse: usize,
     pub run: usize,
     pub may_run: usize,
@@ -96,6 +128,8 @@ pub struct Plan {
     pub at_most: usize,
     /// Seconds with the given number of parallel jobs, for `at_least` and `at_most`; `None` where no run of a formula was recorded.
     pub seconds: Option<(f64, f64)>,
+    /// Bytes that `at_least` and `at_most` so many jobs write, likewise.
+    pub bytes: Option<(f64, f64)>,
 }
 
 impl Plan {

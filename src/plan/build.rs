@@ -289,6 +289,8 @@ fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
             maker: None,
             place: None,
             estimate: None,
+            bytes: None,
+            owed: None,
             target: targets.contains(&ix),
         };
         let current = judge.standings[index].current.as_ref().map(|c| c.snapshot.id);
@@ -313,7 +315,9 @@ fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
                 step.job = Some(job.0);
                 step.maker = Some(formula.title.clone());
                 step.place = Some(formula.place.clone());
-                step.estimate = costs.get(&formula.title).map(|cost| cost.seconds);
+                let cost = costs.get(&formula.title);
+                step.estimate = cost.map(|cost| cost.seconds);
+                step.bytes = cost.map(|cost| cost.bytes);
                 action(judge, &verdicts[job.0 as usize], *output, current)
             }
         };

@@ -120,7 +120,9 @@ fn above(judge: &Judge<'_>, draft: &Draft, node: NodeIx) -> Vec<Step> {
     let moves = |step: &&Step| match &step.action {
         Action::Run { .. } | Action::Reuse { .. } | Action::MayRun { .. } | Action::Blocked { .. } => true,
         Action::Source { state } => *state != SourceState::Unchanged,
-        Action::Valid { .. } | Action::Held { .. } | Action::Published { .. } => false,
+        Action::Valid { .. } | Action::Inherited { .. } | Action::StaleInBase { .. } | Action::Held { .. } | Action::Published { .. } => {
+            false
+        }
     };
     let identities: std::collections::HashSet<&Identity> = reached.iter().map(|n| judge.identity(*n)).collect();
     draft.plan.steps.iter().filter(|step| identities.contains(&step.identity)).filter(moves).cloned().collect()

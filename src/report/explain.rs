@@ -82,6 +82,16 @@ fn verdict(explanation: &Explanation, look: &Look) -> Vec<String> {
     let indented = |lines: Vec<String>| lines.into_iter().map(|line| format!("  {line}"));
     let mut lines = match &step.action {
         Action::Valid { .. } => vec![say(Tone::Good, "is valid", ": its key, computed now, is the one it was made under.")],
+        Action::Inherited { from, .. } => {
+            vec![say(Tone::Good, "is inherited", &format!(": its key, computed now, is that of {from}, which is used as it is."))]
+        }
+        Action::StaleInBase { from, why, .. } => {
+            let rest = format!(": {from} is used as it is, though its sources moved since ({}).", reason::headline(why));
+            let mut lines = vec![say(Tone::Good, "is inherited", &rest)];
+            lines.extend(indented(reason::details(why, look)));
+            lines.push("  No job of this label reads it; `--fresh` makes it.".into());
+            lines
+        }
         Action::Reuse { run, from, why, .. } => {
             let mut lines = vec![say(Tone::Good, "will be taken", &format!(" from run {}, which made {from} under the same key.", run.0))];
             lines.push(format!("  {}", reason::headline(why)));

@@ -54,6 +54,8 @@ pub fn text(plan: &Plan, look: &Look, all: bool) -> String {
 fn verb(action: &Action) -> (Tone, &'static str) {
     match action {
         Action::Valid { .. } => (Tone::Faint, "valid"),
+        Action::Inherited { .. } => (Tone::Faint, "inherited"),
+        Action::StaleInBase { .. } => (Tone::Faint, "stale in base"),
         Action::Reuse { .. } => (Tone::Good, "reuse"),
         Action::Run { .. } => (Tone::Attention, "run"),
         Action::MayRun { .. } => (Tone::Attention, "may run"),
@@ -68,6 +70,9 @@ fn verb(action: &Action) -> (Tone, &'static str) {
 fn why(action: &Action, gathered: bool) -> String {
     match action {
         Action::Valid { .. } | Action::Published { .. } => String::new(),
+        Action::Inherited { from, .. } => format!("as {}", from.label),
+        Action::StaleInBase { why, .. } if gathered => reason::family(why),
+        Action::StaleInBase { why, .. } => reason::headline(why),
         Action::Reuse { from, run, .. } if gathered => format!("made before (run {} and others) under {}", run.0, from.label),
         Action::Reuse { from, run, .. } => format!("made before by run {} as {from}", run.0),
         Action::Run { why } if gathered => reason::family(why),
@@ -118,7 +123,10 @@ fn each(plan: &Plan, look: &Look) -> Vec<String> {
 }
 
 fn name(step: &Step) -> Cell {
-    let quiet = matches!(step.action, Action::Valid { .. } | Action::Source { .. } | Action::Published { .. });
+    let quiet = matches!(
+        step.action,
+        Action::Valid { .. } | Action::Inherited { .. } | Action::StaleInBase { .. } | Action::Source { .. } | Action::Published { .. }
+    );
     cell(if quiet { Tone::Faint } else { Tone::Strong }, step.identity.to_string())
 }
 
@@ -128,7 +136,10 @@ fn by_class(plan: &Plan, look: &Look) -> Vec<String> {
     let mut index = std::collections::HashMap::new();
     for step in &plan.steps {
         // What needs nothing done is in the summary's counts.
-        if matches!(step.action, Action::Valid { .. } | Action::Published { .. } | Action::Source { state: SourceState::Unchanged }) {
+        if matches!(
+            step.action,
+            Action::Valid { .. } | Action::Inherited { .. } | Action::Published { .. } | Action::Source { state: SourceState::Unchanged }
+        ) {
             continue;
         }
         let why = match &step.action {
@@ -190,6 +201,8 @@ fn summary(plan: &Plan, look: &Look) -> String {
         (counts.blocked, "blocked"),
         (counts.held, "held"),
         (counts.valid, "valid"),
+        (counts.inherited, "inherited"),
+        (counts.stale_in_base, "stale in base"),
     ];
     let named: Vec<String> = named.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let mut text = format!("{}.", look.strong(&named.join(", ")));
@@ -225,7 +238,17 @@ mod tests {
     }
 
     fn step(class: &str, day: &str, action: Action) -> Step {
-        Step { identity: identity(class, day), action, job: None, maker: None, place: None, estimate: None, target: false }
+        Step {
+            identity: identity(class, day),
+            action,
+            job: None,
+            maker: None,
+            place: None,
+            estimate: None,
+            bytes: None,
+            owed: None,
+            target: false,
+        }
     }
 
     fn run(old: &str, new: &str) -> Action {
@@ -261,6 +284,7 @@ mod tests {
             at_least: 1,
             at_most: 2,
             seconds: Some((75.0, 80.0)),
+            bytes: None,
         };
         let expected = "\
 source   raw@2024-01-01:prod/dl                    changed
@@ -284,7 +308,7 @@ b@2024-01-02:prod/dl cannot be provided:
         let mut steps: Vec<Step> = (1..=31).map(|day| step("a", &format!("2024-01-{day:02}"), run("1", "2"))).collect();
         steps.extend((1..=9).map(|day| step("a", &format!("2023-01-{day:02}"), Action::Valid { snapshot: SnapshotId(day) })));
         let counts = Counts { run: 31, valid: 9, ..Counts::default() };
-        let plan = Plan { steps, counts, at_least: 31, at_most: 31, seconds: None };
+        let plan = Plan { steps, counts, at_least: 31, at_most: 31, seconds: None, bytes: None };
         let expected = "\
 run  31  a@2024-01-01..2024-01-31:prod/dl  params.k: 1 -> 2
 

@@ -314,8 +314,14 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         self.judge.settle(job, snapshots);
         let shape = self.judge.recipes.0[self.judge.instance(job).formula].shape;
         for (node, snapshot) in self.judge.instance(job).outputs.iter().zip(snapshots) {
-            self.judge.standings[node.0 as usize].current =
-                Some(Current { snapshot: snapshot.clone(), key: Some(keys.key), fixed: Some(keys.fixed), shape: Some(shape), since: snapshot.made, saw: None });
+            self.judge.standings[node.0 as usize].current = Some(Current {
+                snapshot: snapshot.clone(),
+                key: Some(keys.key),
+                fixed: Some(keys.fixed),
+                shape: Some(shape),
+                since: snapshot.made,
+                saw: None,
+            });
         }
     }
 

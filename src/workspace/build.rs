@@ -156,7 +156,8 @@ impl Workspace {
             if let Some(snapshot) = catalog.snapshots(&[id])?.pop() {
                 let since = snapshot.made;
                 judge.settled[node.0 as usize] = Some(Settled::of(snapshot.clone()));
-                judge.standings[node.0 as usize].current = Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since });
+                judge.standings[node.0 as usize].current =
+                    Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since });
             }
         }
         Ok(())

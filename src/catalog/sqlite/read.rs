@@ -222,7 +222,8 @@ impl Reader for SqliteCatalog {
     }
 
     fn costs(&self) -> Result<Vec<(String, Cost)>> {
-        let sql = "select r.formula, avg(r.seconds), (select coalesce(sum(s.bytes), 0) from run_output o join snapshot s on s.id = o.snapshot
+        let sql =
+            "select r.formula, avg(r.seconds), (select coalesce(sum(s.bytes), 0) from run_output o join snapshot s on s.id = o.snapshot
                    join run q on q.id = o.run where q.formula = r.formula and q.outcome = 'succeeded') * 1.0 / count(*)
                    from run r where r.outcome = 'succeeded' group by r.formula";
         self.all(sql, [], |row| Ok((row.get(0)?, Cost { seconds: row.get(1)?, bytes: row.get(2)? })))

@@ -77,7 +77,8 @@ pub fn compile(files: &dyn Files, settings: &Settings) -> Compiled {
 }
 
 fn lower(drafts: &[Draft<'_>], types: &Types, settings: &Settings, files: &dyn Files, problems: &mut Problems) -> Program {
-    let mut program = Program { classes: types.classes.clone(), sets: settings.sets.clone(), bases: settings.bases.clone(), ..Program::default() };
+    let mut program =
+        Program { classes: types.classes.clone(), sets: settings.sets.clone(), bases: settings.bases.clone(), ..Program::default() };
     let names: Vec<Names<'_>> = drafts.iter().enumerate().map(|(i, draft)| Names::new(i, draft, types, settings)).collect();
     let mut surveys = Vec::new();
     for (i, draft) in drafts.iter().enumerate() {
