@@ -26,6 +26,16 @@ pub enum Origin {
     Source,
 }
 
+impl Origin {
+    /// The run that made it, if one did.
+    pub fn run(self) -> Option<RunId> {
+        match self {
+            Origin::Run(run) => Some(run),
+            Origin::Published | Origin::Source => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {

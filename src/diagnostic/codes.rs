@@ -107,6 +107,8 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0614", Kind::Usage, "no target is named, and the project has none by default"),
     ("E0615", Kind::Usage, "a command takes one identity, and the target stands for several"),
     ("E0616", Kind::Blocked, "an identity has no snapshot"),
+    ("E0617", Kind::Usage, "the label that targets are to be taken from holds nothing like that"),
+    ("E0618", Kind::Usage, "a label with a base and another label are targets of one request"),
     // E07.. jobs and runs (executor, run)
     ("E0701", Kind::Failed, "a `tool` does not answer"),
     ("E0710", Kind::World, "a job's folder cannot be prepared"),

@@ -4,6 +4,8 @@
 //! What is true here: what is taken over stands behind everything that was written, and says from what it was taken ([`Formula::of`],
 //! [`Source::of`]); so that who looks for the maker of an identity asks those that were written first.
 
+use std::collections::BTreeSet;
+
 use super::program::{Formula, PatternChoice, Program, Source};
 use crate::identity::{Name, Pattern};
 
@@ -46,9 +48,11 @@ impl Program {
                     pattern.label = label.clone();
                 }
             }
-            let classes: std::collections::BTreeSet<Name> = formula.outputs.iter().map(|o| o.pattern.class.clone()).collect();
-            for class in classes {
-                self.makers.entry(class).or_default().push(formula.id);
+            let made: BTreeSet<Name> = formula.outputs.iter().map(|output| output.pattern.class.clone()).collect();
+            let read = formula.inputs.iter().flat_map(|input| &input.alternatives).flat_map(|alternative| alternative.pattern.all());
+            let read: BTreeSet<Name> = read.map(|pattern| pattern.class.clone()).collect();
+            for (classes, at) in [(made, &mut self.makers), (read, &mut self.readers)] {
+                classes.into_iter().for_each(|class| at.entry(class).or_default().push(formula.id));
             }
             self.formulas.push(formula);
         }
@@ -60,6 +64,18 @@ impl Program {
             self.source_of.entry(source.pattern.class.clone()).or_default().push(source.id);
             self.sources.push(source);
         }
+    }
+}
+
+impl Program {
+    /// Over how many bases a formula was taken over; 0 for one that was written.
+    pub fn distance(&self, formula: usize) -> usize {
+        std::iter::successors(self.formulas[formula].of, |of| self.formulas[*of].of).count()
+    }
+
+    /// The same of a source.
+    pub fn source_distance(&self, source: usize) -> usize {
+        std::iter::successors(self.sources[source].of, |of| self.sources[*of].of).count()
     }
 }
 

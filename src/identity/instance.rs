@@ -124,6 +124,13 @@ impl fmt::Display for Instance {
     }
 }
 
+impl Identity {
+    /// The same under another label.
+    pub fn under(&self, label: &Name) -> Self {
+        Self { label: label.clone(), ..self.clone() }
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.class)?;

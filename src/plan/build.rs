@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::action::{Action, Counts, Plan, SourceState, Step};
-use super::judge::{Condition, Decision, Judge, Settled};
+use super::action::{Action, Counts, Owed, Plan, SourceState, Step};
+use super::based::{self, Based};
+use super::judge::{Condition, Decision, Judge, Served, Settled};
 use crate::catalog::{self, Cost, Made, Snapshot};
 use crate::digest::FixedHash;
 use crate::identity::Identity;
@@ -15,6 +16,16 @@ use crate::validity::Reason;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     Valid,
+    /// What shows through from the base is the result.
+    Inherited,
+    /// What shows through is used though it is stale: no job of the label needs it.
+    StaleInBase {
+        why: Reason,
+    },
+    /// Of a label that the targets' label falls through to: read as it stands; stale, where there is a reason.
+    AsItStands {
+        stale: Option<Reason>,
+    },
     Reuse {
         made: Made,
         why: Reason,
@@ -27,6 +38,13 @@ pub enum Verdict {
         after: Vec<JobIx>,
     },
     Blocked(Arc<Blocked>),
+}
+
+impl Verdict {
+    /// Nothing is made or moved for it.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Verdict::Valid | Verdict::Inherited | Verdict::StaleInBase { .. } | Verdict::AsItStands { .. })
+    }
 }
 
 /// What a source shows now, as far as it was looked at.
@@ -51,6 +69,8 @@ pub struct Draft {
     pub verdicts: Vec<Verdict>,
     /// Jobs whose results' bytes are gone, and needed: results without bytes do not serve them.
     pub forced: BTreeMap<JobIx, Reason>,
+    /// What the label changed, where it has a base.
+    pub based: Based,
 }
 
 /// Options that change what a plan counts.
@@ -58,29 +78,39 @@ pub struct Draft {
 pub struct Options {
     /// Parallel jobs, for estimates.
     pub jobs: usize,
+    /// Nothing stale of a base is used.
+    pub fresh: bool,
 }
 
 /// Judges every job of the graph. `sources`: by node, for every source of the graph.
 pub fn build(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>, options: &Options) -> catalog::Result<Draft> {
     settle_leaves(judge, sources);
+    let mut based = based::classify(judge, options.fresh)?;
     let mut found = Found::default();
     let mut verdicts;
     loop {
-        verdicts = forward(judge, &found)?;
+        verdicts = forward(judge, &found, &based)?;
         let before = found.size();
         backward(judge, sources, &verdicts, &mut found);
-        if before == found.size() {
+        // A target whose stale snapshot cannot be handed over is made, from today's sources like all that is made.
+        let lost = |job: &usize| matches!(verdicts[*job], Verdict::StaleInBase { .. }) && judge.lost_in_base(JobIx(*job as u32)).is_some();
+        let lost: Vec<usize> = (0..verdicts.len()).filter(lost).collect();
+        lost.iter().for_each(|job| based.needs_today(judge, JobIx(*job as u32)));
+        let torn = give_up(judge, &verdicts, &mut based);
+        if before == found.size() && lost.is_empty() && !torn {
             break;
         }
     }
     let forced = found.forced;
     for (job, verdict) in verdicts.iter_mut().enumerate() {
-        if let Verdict::Run { why } | Verdict::Reuse { why, .. } = verdict {
+        if let Verdict::Run { why } | Verdict::Reuse { why, .. } | Verdict::StaleInBase { why } | Verdict::AsItStands { stale: Some(why) } =
+            verdict
+        {
             judge.explain(JobIx(job as u32), why)?;
         }
     }
-    let plan = assemble(judge, sources, &verdicts, options)?;
-    Ok(Draft { plan, verdicts, forced })
+    let plan = assemble(judge, sources, &verdicts, &based, options)?;
+    Ok(Draft { plan, verdicts, forced, based })
 }
 
 /// What looking at bytes found. Only grows.
@@ -107,15 +137,13 @@ fn settle_leaves(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>) {
         let ix = NodeIx(index as u32);
         match &node.origin {
             Origin::Source { .. } => judge.settled[index] = sources.get(&ix).and_then(|o| o.settled.clone()),
-            Origin::Published | Origin::Held => {
-                judge.settle_current(ix);
-            }
+            Origin::Published | Origin::Held => judge.settle_leaf(ix),
             Origin::Job { .. } | Origin::Blocked(_) => {}
         }
     }
 }
 
-fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>> {
+fn forward(judge: &mut Judge<'_>, found: &Found, based: &Based) -> catalog::Result<Vec<Verdict>> {
     let Found { forced, perhaps, stuck, risky } = found;
     let mut risky = risky.clone();
     let jobs = judge.graph.jobs.len();
@@ -131,8 +159,12 @@ fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>
         }
         let verdict = if let Some(why) = stuck.get(&job) {
             Verdict::Blocked(why.clone())
+        } else if judge.is_foreign(job) {
+            as_it_stands(judge, job)
         } else if let Some(why) = inherited_block(judge, job, &verdicts) {
             Verdict::Blocked(why)
+        } else if judge.is_based(job) && !based.today[index] {
+            serve(judge, job, &verdicts, based.given_up[index])
         } else if let Some(keys) = judge.keys(job) {
             match judge.decide(job, &keys, forced.get(&job))? {
                 Decision::Valid => match perhaps.get(&job) {
@@ -140,6 +172,13 @@ fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>
                     None => {
                         judge.settle_valid(job);
                         Verdict::Valid
+                    }
+                },
+                Decision::Inherited => match perhaps.get(&job) {
+                    Some(reader) => Verdict::MayRun { after: vec![*reader] },
+                    None => {
+                        judge.settle_inherited(job);
+                        Verdict::Inherited
                     }
                 },
                 Decision::Reuse { made, why } => {
@@ -182,6 +221,57 @@ fn forward(judge: &mut Judge<'_>, found: &Found) -> catalog::Result<Vec<Verdict>
     Ok(verdicts)
 }
 
+/// A job of a label that is only read: what it stands for is used, whatever its formula would make now.
+fn as_it_stands(judge: &mut Judge<'_>, job: JobIx) -> Verdict {
+    if !judge.stands(job) {
+        let label = judge.graph.targets.first().map_or_else(String::new, |target| judge.identity(*target).label.to_string());
+        return Verdict::Blocked(blocked(judge, job, Cause::NotMadeInBase { label }));
+    }
+    let stale = judge.stale_as_it_stands(job, judge.keys(job).as_ref());
+    judge.settle_valid(job);
+    Verdict::AsItStands { stale }
+}
+
+/// A job that no changed one needs: what shows through from the base serves.
+fn serve(judge: &mut Judge<'_>, job: JobIx, verdicts: &[Verdict], given_up: bool) -> Verdict {
+    let keys = judge.keys(job);
+    let served = judge.serve(job, keys.as_ref());
+    let over_stale = || {
+        let mut makers = judge.instance(job).inputs.iter().flatten().filter_map(|part| judge.maker(part.node));
+        makers.any(|maker| matches!(verdicts[maker.0 as usize], Verdict::StaleInBase { .. }))
+    };
+    match served {
+        Served::Own(_) if !given_up => {
+            judge.settle_valid(job);
+            Verdict::Valid
+        }
+        Served::Right if !over_stale() => {
+            judge.settle_inherited(job);
+            Verdict::Inherited
+        }
+        Served::Right => {
+            judge.settle_inherited(job);
+            Verdict::StaleInBase { why: Reason::Changed { differences: Vec::new() } }
+        }
+        Served::Own(why) | Served::Stale(why) => {
+            judge.settle_inherited(job);
+            Verdict::StaleInBase { why }
+        }
+    }
+}
+
+/// Finds results of the label's own that something stale in the base was not made from; whether there are any.
+fn give_up(judge: &Judge<'_>, verdicts: &[Verdict], based: &mut Based) -> bool {
+    let mut torn = false;
+    for (index, _) in verdicts.iter().enumerate().filter(|(_, verdict)| matches!(verdict, Verdict::StaleInBase { .. })) {
+        for maker in judge.instance(JobIx(index as u32)).inputs.iter().flatten().filter_map(|part| judge.maker(part.node)) {
+            let own = verdicts[maker.0 as usize] == Verdict::Valid && judge.is_based(maker) && !based.today[maker.0 as usize];
+            torn |= own && !std::mem::replace(&mut based.given_up[maker.0 as usize], true);
+        }
+    }
+    torn
+}
+
 /// The fixed digests under which something was made before.
 fn unknown_fixed(judge: &Judge<'_>, fixed: &[FixedHash]) -> catalog::Result<HashSet<FixedHash>> {
     let answers = judge.reader.fixed_known(fixed)?;
@@ -194,7 +284,8 @@ fn undecided_reason(judge: &Judge<'_>, job: JobIx, forced: Option<&Reason>) -> R
         return forced.clone();
     }
     let outputs = &judge.instance(job).outputs;
-    match outputs.iter().find(|n| judge.standings[n.0 as usize].current.is_none()) {
+    let stands = |n: &&NodeIx| judge.standings.own[n.0 as usize].current.is_some() || judge.standings.beneath[n.0 as usize].is_some();
+    match outputs.iter().find(|n| !stands(n)) {
         Some(node) => judge.missing(*node),
         None => Reason::Changed { differences: Vec::new() },
     }
@@ -237,14 +328,19 @@ fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
         };
         for (input, parts) in judge.formula(job).inputs.iter().zip(&judge.instance(job).inputs) {
             for part in parts {
+                let foreign = judge.standings.foreign[part.node.0 as usize];
                 let why = match sources.get(&part.node) {
+                    // Read as the base has it: bytes that the base has not read are not there.
+                    Some(observed) if foreign && matches!(observed.state, SourceState::New | SourceState::Changed) => {
+                        Some(Reason::BytesGone)
+                    }
                     // A copied source outlives its file.
                     Some(observed) if observed.state != SourceState::Vanished => None,
                     Some(observed) if !observed.is_kept() => Some(Reason::BytesGone),
                     _ => gone(judge, part.node),
                 };
                 let Some(why) = why else { continue };
-                match judge.maker(part.node) {
+                match judge.maker(part.node).filter(|maker| !judge.is_foreign(*maker)) {
                     Some(maker) if certain => {
                         forced.entry(maker).or_insert(why);
                     }
@@ -253,7 +349,9 @@ fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
                     }
                     None if certain => {
                         let identity = judge.identity(part.node).clone();
-                        let because = Arc::new(Blocked { identity, cause: Cause::BytesGone, near: Vec::new() });
+                        let of = judge.identity(judge.instance(job).outputs[0]).label.to_string();
+                        let cause = if foreign { Cause::NotMadeInBase { label: of } } else { Cause::BytesGone };
+                        let because = Arc::new(Blocked { identity, cause, near: Vec::new() });
                         let cause = Cause::Input { name: input.name.to_string(), because, first_complete: None };
                         stuck.entry(job).or_insert_with(|| blocked(judge, job, cause));
                     }
@@ -276,7 +374,13 @@ fn gone(judge: &Judge<'_>, node: NodeIx) -> Option<Reason> {
     }
 }
 
-fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[Verdict], options: &Options) -> catalog::Result<Plan> {
+fn assemble(
+    judge: &Judge<'_>,
+    sources: &HashMap<NodeIx, Observed>,
+    verdicts: &[Verdict],
+    based: &Based,
+    options: &Options,
+) -> catalog::Result<Plan> {
     let costs: HashMap<String, Cost> = judge.reader.costs()?.into_iter().collect();
     let targets: HashSet<NodeIx> = judge.graph.targets.iter().copied().collect();
     let mut plan = Plan::default();
@@ -293,11 +397,14 @@ fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
             owed: None,
             target: targets.contains(&ix),
         };
-        let current = judge.standings[index].current.as_ref().map(|c| c.snapshot.id);
+        let beneath = judge.standings.beneath[index].as_ref().map(|beneath| (&beneath.from, beneath.current.snapshot.id));
+        let own = judge.standings.own[index].current.as_ref().map(|c| c.snapshot.id);
+        let current = judge.standings.leaf(index).map(|c| c.snapshot.id);
         step.action = match &node.origin {
             Origin::Blocked(why) => Action::Blocked { on: why.clone() },
             Origin::Held => {
-                let because = judge.standings[index].hold.as_ref().map(|h| h.because.clone()).unwrap_or_default();
+                let because = judge.standings.own[index].hold.as_ref().map(|h| h.because.clone());
+                let because = because.or_else(|| beneath.map(|(from, _)| format!("as {from}"))).unwrap_or_default();
                 Action::Held { snapshot: current, because }
             }
             Origin::Published => match current {
@@ -318,7 +425,11 @@ fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
                 let cost = costs.get(&formula.title);
                 step.estimate = cost.map(|cost| cost.seconds);
                 step.bytes = cost.map(|cost| cost.bytes);
-                action(judge, &verdicts[job.0 as usize], *output, current)
+                let verdict = &verdicts[job.0 as usize];
+                if judge.is_based(*job) && matches!(verdict, Verdict::Run { .. } | Verdict::MayRun { .. } | Verdict::Reuse { .. }) {
+                    step.owed = Some(if based.changed[job.0 as usize] { Owed::Change } else { Owed::StaleBase });
+                }
+                action(judge, verdict, *output, &node.identity, own, beneath)
             }
         };
         match &step.action {
@@ -336,13 +447,26 @@ fn assemble(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
     Ok(plan)
 }
 
-fn action(judge: &Judge<'_>, verdict: &Verdict, output: usize, current: Option<catalog::SnapshotId>) -> Action {
+fn action(
+    judge: &Judge<'_>,
+    verdict: &Verdict,
+    output: usize,
+    identity: &Identity,
+    own: Option<catalog::SnapshotId>,
+    beneath: Option<(&Identity, catalog::SnapshotId)>,
+) -> Action {
     let outputs_of = |job: &JobIx| judge.outputs(*job);
+    let not_made = || Action::Run { why: Reason::Missing };
     match verdict {
-        Verdict::Valid => match current {
-            Some(snapshot) => Action::Valid { snapshot },
-            None => Action::Run { why: Reason::Missing },
-        },
+        Verdict::Valid => own.map_or_else(not_made, |snapshot| Action::Valid { snapshot }),
+        Verdict::Inherited => beneath.map_or_else(not_made, |(from, snapshot)| Action::Inherited { snapshot, from: from.clone() }),
+        Verdict::StaleInBase { why } => {
+            beneath.map_or_else(not_made, |(from, snapshot)| Action::StaleInBase { snapshot, from: from.clone(), why: why.clone() })
+        }
+        Verdict::AsItStands { stale: None } => own.map_or_else(not_made, |snapshot| Action::Inherited { snapshot, from: identity.clone() }),
+        Verdict::AsItStands { stale: Some(why) } => {
+            own.map_or_else(not_made, |snapshot| Action::StaleInBase { snapshot, from: identity.clone(), why: why.clone() })
+        }
         Verdict::Reuse { made, why } => {
             let snapshot: &Snapshot = &made.outputs[output];
             Action::Reuse { snapshot: snapshot.id, run: made.run, from: snapshot.identity.clone(), why: why.clone() }
@@ -360,6 +484,8 @@ fn count(counts: &mut Counts, verdicts: &[Verdict]) {
     for verdict in verdicts {
         *match verdict {
             Verdict::Valid => &mut counts.valid,
+            Verdict::Inherited | Verdict::AsItStands { stale: None } => &mut counts.inherited,
+            Verdict::StaleInBase { .. } | Verdict::AsItStands { stale: Some(_) } => &mut counts.stale_in_base,
             Verdict::Reuse { .. } => &mut counts.reuse,
             Verdict::Run { .. } => &mut counts.run,
             Verdict::MayRun { .. } => &mut counts.may_run,

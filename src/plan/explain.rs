@@ -77,9 +77,14 @@ pub struct Lagging {
 pub fn explain(judge: &Judge<'_>, draft: &Draft, node: NodeIx) -> catalog::Result<Option<Explanation>> {
     let identity = judge.identity(node);
     let Some(step) = draft.plan.steps.iter().find(|step| step.identity == *identity).cloned() else { return Ok(None) };
-    let standing = &judge.standings[node.0 as usize];
+    let standing = &judge.standings.own[node.0 as usize];
     let mut current = None;
-    if let Some(snapshot) = standing.current.as_ref().map(|c| c.snapshot.clone()) {
+    let beneath = judge.standings.beneath[node.0 as usize].as_ref().map(|beneath| &beneath.current);
+    let shown = match &step.action {
+        Action::Inherited { .. } | Action::StaleInBase { .. } => beneath.or(standing.current.as_ref()),
+        _ => standing.current.as_ref().or(beneath),
+    };
+    if let Some(snapshot) = shown.map(|c| c.snapshot.clone()) {
         let run = match snapshot.origin {
             catalog::Origin::Run(run) => judge.reader.runs(&[run])?.pop(),
             _ => None,

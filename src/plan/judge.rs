@@ -4,10 +4,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::catalog::{self, Made, Reader, RunId, Snapshot, SnapshotId, Standing, Timestamp};
-use crate::digest::ContentHash;
+use super::standing::Standings;
+use crate::catalog::{self, Current, Made, Reader, RunId, Snapshot, SnapshotId, Timestamp};
+use crate::digest::{ContentHash, Key};
 use crate::formula::program::{Formula, Kind, Program};
-use crate::identity::Identity;
+use crate::identity::{Identity, Name};
 use crate::recipe;
 use crate::resolve::{Graph, Instance, JobIx, NodeIx, Origin};
 use crate::validity::manifest;
@@ -39,8 +40,33 @@ pub struct Settled {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     Valid,
-    Reuse { made: Made, why: Reason },
-    Run { why: Reason },
+    /// The base's snapshots are the result.
+    Inherited,
+    Reuse {
+        made: Made,
+        why: Reason,
+    },
+    Run {
+        why: Reason,
+    },
+}
+
+/// How the base's snapshots serve a job that nothing of the label reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Served {
+    Right,
+    /// The label's own are right, and the base's are not, for this reason.
+    Own(Reason),
+    Stale(Reason),
+}
+
+/// Whose pointers are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// The label's own.
+    Own,
+    /// What shows through from its base.
+    Base,
 }
 
 /// A graph with all that deciding needs, and what is decided so far.
@@ -51,14 +77,16 @@ pub struct Judge<'a> {
     pub reader: &'a dyn Reader,
     pub bytes: &'a dyn Bytes,
     pub now: Timestamp,
-    /// By node: what the catalog said before anything was done.
-    pub standings: Vec<Standing>,
+    /// What the catalog said before anything was done.
+    pub standings: Standings,
     /// By node: what is decided so far.
     pub settled: Vec<Option<Settled>>,
     /// By job: values that its templates read.
     reads: Vec<BTreeMap<String, serde_json::Value>>,
     conditions: RefCell<HashMap<SnapshotId, Condition>>,
     targets: HashSet<NodeIx>,
+    /// Snapshots with keys that they are as good as made under.
+    blessed: HashSet<(SnapshotId, Key)>,
 }
 
 impl<'a> Judge<'a> {
@@ -69,9 +97,8 @@ impl<'a> Judge<'a> {
         reader: &'a dyn Reader,
         bytes: &'a dyn Bytes,
         now: Timestamp,
+        standings: Standings,
     ) -> catalog::Result<Self> {
-        let identities: Vec<Identity> = graph.nodes.iter().map(|n| n.identity.clone()).collect();
-        let standings = reader.standings(&identities)?;
         let mut looked: HashMap<usize, Vec<recipe::Read>> = HashMap::new();
         let mut reads = Vec::with_capacity(graph.jobs.len());
         for job in &graph.jobs {
@@ -80,7 +107,21 @@ impl<'a> Judge<'a> {
         }
         let settled = vec![None; graph.nodes.len()];
         let targets = graph.targets.iter().copied().collect();
-        Ok(Self { program, graph, recipes, reader, bytes, now, standings, settled, reads, conditions: RefCell::default(), targets })
+        let blessed = reader.blessings()?.into_iter().map(|blessing| (blessing.snapshot, blessing.key)).collect();
+        Ok(Self {
+            program,
+            graph,
+            recipes,
+            reader,
+            bytes,
+            now,
+            standings,
+            settled,
+            reads,
+            conditions: RefCell::default(),
+            targets,
+            blessed,
+        })
     }
 
     pub fn formula(&self, job: JobIx) -> &'a Formula {
@@ -105,6 +146,23 @@ impl<'a> Judge<'a> {
             Origin::Job { job, .. } => Some(job),
             _ => None,
         }
+    }
+
+    /// Whether a job's label has a base.
+    pub fn is_based(&self, job: JobIx) -> bool {
+        self.instance(job)
+            .outputs
+            .first()
+            .is_some_and(|node| self.standings.based[node.0 as usize] && !self.standings.foreign[node.0 as usize])
+    }
+
+    /// Whether a job's label is one that the targets' label falls through to.
+    pub fn is_foreign(&self, job: JobIx) -> bool {
+        self.instance(job).outputs.first().is_some_and(|node| self.standings.foreign[node.0 as usize])
+    }
+
+    pub fn is_target(&self, job: JobIx) -> bool {
+        self.instance(job).outputs.iter().any(|node| self.targets.contains(node))
     }
 
     fn facts(&self, job: JobIx) -> Facts<'_> {
@@ -173,18 +231,39 @@ impl<'a> Judge<'a> {
         self.conditions.borrow_mut().remove(&snapshot.id);
     }
 
-    /// Settles a source, a publication or a hold that stands for a snapshot.
-    pub fn settle_current(&mut self, node: NodeIx) -> bool {
-        let Some(current) = &self.standings[node.0 as usize].current else { return false };
-        self.settled[node.0 as usize] = Some(Settled::of(current.snapshot.clone()));
-        true
+    /// Settles a publication or a hold by what it stands for.
+    pub fn settle_leaf(&mut self, node: NodeIx) {
+        let snapshot = self.standings.leaf(node.0 as usize).map(|current| current.snapshot.clone());
+        self.settled[node.0 as usize] = snapshot.map(Settled::of);
     }
 
-    /// Settles a job's outputs by what the catalog says they stand for.
+    /// Settles a job's outputs by what their own label stands for.
     pub fn settle_valid(&mut self, job: JobIx) {
+        self.settle_by(job, View::Own);
+    }
+
+    /// Settles a job's outputs by what shows through from the base.
+    pub fn settle_inherited(&mut self, job: JobIx) {
+        self.settle_by(job, View::Base);
+    }
+
+    fn settle_by(&mut self, job: JobIx, view: View) {
         for node in &self.instance(job).outputs {
-            self.settle_current(*node);
+            let snapshot = self.current(*node, view).map(|current| current.snapshot.clone());
+            self.settled[node.0 as usize] = snapshot.map(Settled::of);
         }
+    }
+
+    fn current(&self, node: NodeIx, view: View) -> Option<&Current> {
+        match view {
+            View::Own => self.standings.own[node.0 as usize].current.as_ref(),
+            View::Base => self.standings.beneath[node.0 as usize].as_ref().map(|beneath| &beneath.current),
+        }
+    }
+
+    /// Whether a snapshot was made under a key, or is said to be as good.
+    pub fn same_key(&self, current: &Current, keys: &Keys) -> bool {
+        current.key == Some(keys.key) || self.blessed.contains(&(current.snapshot.id, keys.key))
     }
 
     pub fn settle(&mut self, job: JobIx, snapshots: &[Snapshot]) {
@@ -194,19 +273,19 @@ impl<'a> Judge<'a> {
     }
 
     /// Why what the outputs stand for is not what this key would give; `None` where it is.
-    fn stale(&self, job: JobIx, keys: &Keys) -> Option<Reason> {
+    fn stale(&self, job: JobIx, keys: &Keys, view: View) -> Option<Reason> {
         let instance = self.instance(job);
         let mut run: Option<RunId> = None;
         let mut missing = None;
         for node in &instance.outputs {
-            let Some(current) = &self.standings[node.0 as usize].current else {
+            let Some(current) = self.current(*node, view) else {
                 missing = missing.or(Some(*node));
                 continue;
             };
             let catalog::Origin::Run(made_by) = current.snapshot.origin else {
                 return Some(Reason::Missing);
             };
-            if current.key != Some(keys.key) {
+            if !self.same_key(current, keys) {
                 return Some(Reason::Changed { differences: Vec::new() });
             }
             if *run.get_or_insert(made_by) != made_by {
@@ -215,7 +294,7 @@ impl<'a> Judge<'a> {
             }
         }
         match (missing, run) {
-            (None, _) => self.expired(job),
+            (None, _) => self.expired(job, view),
             (Some(node), Some(_)) => Some(Reason::Sibling { identity: self.identity(node).clone(), because: Box::new(self.missing(node)) }),
             (Some(node), None) => Some(self.missing(node)),
         }
@@ -223,16 +302,16 @@ impl<'a> Judge<'a> {
 
     /// Why a node stands for nothing.
     pub fn missing(&self, node: NodeIx) -> Reason {
-        match &self.standings[node.0 as usize].invalidated {
+        match &self.standings.own[node.0 as usize].invalidated {
             Some(because) => Reason::Invalidated { because: because.clone() },
             None => Reason::Missing,
         }
     }
 
-    fn expired(&self, job: JobIx) -> Option<Reason> {
+    fn expired(&self, job: JobIx, view: View) -> Option<Reason> {
         let limit = self.formula(job).recipe.volatile?;
         let node = self.instance(job).outputs.first()?;
-        let made = self.standings[node.0 as usize].current.as_ref()?.snapshot.made;
+        let made = self.current(*node, view)?.snapshot.made;
         let age = (self.now - made) as f64 / 1000.0;
         (age > limit).then_some(Reason::Expired { age, limit })
     }
@@ -240,13 +319,28 @@ impl<'a> Judge<'a> {
     /// The verdict on a job whose inputs are all decided. `forced`: it must be made again whatever its key says (its bytes are gone, and a
     /// job needs them). A target's own bytes are looked at here: it must be handed over.
     pub fn decide(&self, job: JobIx, keys: &Keys, forced: Option<&Reason>) -> catalog::Result<Decision> {
-        let target = self.instance(job).outputs.iter().any(|node| self.targets.contains(node));
-        let stale = self.stale(job, keys);
-        let lost = if stale.is_none() && target { self.lost(job) } else { None };
-        let why = match (stale, forced.cloned().or(lost)) {
-            (None, None) => return Ok(Decision::Valid),
-            (None, Some(lost)) => lost,
-            (Some(stale), _) => stale,
+        let target = self.is_target(job);
+        let own = self.stale(job, keys, View::Own);
+        let base = if self.is_based(job) { Some(self.stale(job, keys, View::Base)) } else { None };
+        let why = match (own, base) {
+            (own, Some(None)) => {
+                // The label's own serves only where the base's bytes are gone.
+                if own.is_none() && self.gone(job, View::Base).is_some() && self.gone(job, View::Own).is_none() {
+                    return Ok(Decision::Valid);
+                }
+                let lost = if target || forced.is_some() { self.gone(job, View::Base) } else { None };
+                match lost {
+                    None => return Ok(Decision::Inherited),
+                    Some(lost) => lost,
+                }
+            }
+            (None, _) => match forced.cloned().or_else(|| if target { self.lost(job, View::Own) } else { None }) {
+                None => return Ok(Decision::Valid),
+                Some(lost) => lost,
+            },
+            // Compared with the base, which is what a change is measured by.
+            (Some(_), Some(Some(base))) if self.has_all(job, View::Base) => base,
+            (Some(own), _) => own,
         };
         if matches!(why, Reason::Expired { .. }) {
             return Ok(Decision::Run { why });
@@ -258,10 +352,53 @@ impl<'a> Judge<'a> {
         })
     }
 
+    /// What stands against using what a label's base stands for, where no job of the label reads it: the label's own where that is right, or
+    /// why the base's is stale.
+    pub fn serve(&self, job: JobIx, keys: Option<&Keys>) -> Served {
+        let unknown = Reason::Changed { differences: Vec::new() };
+        let Some(keys) = keys else { return Served::Stale(unknown) };
+        match self.stale(job, keys, View::Base) {
+            None => Served::Right,
+            Some(why) if self.stale(job, keys, View::Own).is_none() => Served::Own(why),
+            Some(why) => Served::Stale(why),
+        }
+    }
+
+    /// Why a job's outputs are not what this key would give, by their own pointers alone.
+    pub fn stale_as_it_stands(&self, job: JobIx, keys: Option<&Keys>) -> Option<Reason> {
+        match keys {
+            Some(keys) => self.stale(job, keys, View::Own),
+            None => Some(Reason::Changed { differences: Vec::new() }),
+        }
+    }
+
+    /// Whether what is inherited can be handed over, where it is asked for.
+    pub fn lost_in_base(&self, job: JobIx) -> Option<Reason> {
+        self.lost(job, View::Base)
+    }
+
+    fn has_all(&self, job: JobIx, view: View) -> bool {
+        self.instance(job).outputs.iter().all(|node| self.current(*node, view).is_some())
+    }
+
+    /// Whether all of a job's outputs stand for something by their own pointers.
+    pub fn stands(&self, job: JobIx) -> bool {
+        self.has_all(job, View::Own)
+    }
+
     /// Which of a job's target outputs lost its bytes.
-    fn lost(&self, job: JobIx) -> Option<Reason> {
+    fn lost(&self, job: JobIx, view: View) -> Option<Reason> {
         let outputs = self.instance(job).outputs.iter().filter(|node| self.targets.contains(node));
-        let snapshots = outputs.filter_map(|node| self.standings[node.0 as usize].current.as_ref().map(|c| &c.snapshot));
+        self.first_gone(outputs.filter_map(|node| self.current(*node, view).map(|current| &current.snapshot)))
+    }
+
+    /// Which of a job's outputs lost its bytes, asked for or not.
+    fn gone(&self, job: JobIx, view: View) -> Option<Reason> {
+        let outputs = self.instance(job).outputs.iter();
+        self.first_gone(outputs.filter_map(|node| self.current(*node, view).map(|current| &current.snapshot)))
+    }
+
+    fn first_gone<'s>(&self, snapshots: impl Iterator<Item = &'s Snapshot>) -> Option<Reason> {
         snapshots.map(|snapshot| self.condition(snapshot)).find_map(|condition| match condition {
             Condition::Intact => None,
             Condition::Gone => Some(Reason::BytesGone),
@@ -269,20 +406,22 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// An earlier run under the same key in the same repositories: the label's own before others, bytes that are there before bytes that are
-    /// gone, then the earliest.
+    /// An earlier run under the same key in the same repositories: bytes that are there before bytes that are gone, then the bases' before the
+    /// label's own before others', then the earliest.
     fn reusable(&self, job: JobIx, keys: &Keys, bytes_matter: bool) -> catalog::Result<Option<Made>> {
         let outputs = self.outputs(job);
-        let label = outputs.first().map(|o| o.label.clone());
+        let Some(label) = outputs.first().map(|o| o.label.clone()) else { return Ok(None) };
+        let chain = self.program.bases.chain(&label);
         let limit = self.formula(job).recipe.volatile;
         let mut all = self.reader.made_under(&[keys.key])?.pop().unwrap_or_default();
         all.retain(|made| {
             let same_place = made.outputs.len() == outputs.len()
                 && made.outputs.iter().zip(&outputs).all(|(s, o)| s.identity.repository == o.repository && s.identity.class == o.class);
             let fresh = limit.is_none_or(|limit| made.outputs.iter().all(|s| (self.now - s.made) as f64 / 1000.0 <= limit));
-            same_place && fresh && (!made.effect || Some(&made.label) == label.as_ref())
+            same_place && fresh && (!made.effect || made.label == label)
         });
-        all.sort_by_key(|made| (!self.intact(made), Some(&made.label) != label.as_ref(), made.run));
+        let rank = |of: &Name| chain.iter().position(|base| base == of).unwrap_or(chain.len() + usize::from(*of != label));
+        all.sort_by_key(|made| (!self.intact(made), rank(&made.label), made.run));
         Ok(all.into_iter().find(|made| !bytes_matter || self.intact(made)))
     }
 
@@ -294,11 +433,9 @@ impl<'a> Judge<'a> {
     pub fn explain(&self, job: JobIx, reason: &mut Reason) -> catalog::Result<()> {
         match reason {
             Reason::Changed { differences } if differences.is_empty() => {
-                let made_by =
-                    self.instance(job).outputs.iter().find_map(|n| match self.standings[n.0 as usize].current.as_ref()?.snapshot.origin {
-                        catalog::Origin::Run(run) => Some(run),
-                        _ => None,
-                    });
+                let based = self.is_based(job) && self.has_all(job, View::Base);
+                let view = if based { View::Base } else { View::Own };
+                let made_by = self.instance(job).outputs.iter().find_map(|n| self.current(*n, view)?.snapshot.origin.run());
                 if let Some(run) = made_by
                     && let Some(run) = self.reader.runs(&[run])?.first()
                 {

@@ -1,13 +1,17 @@
 //! Plans: for each identity what is to be done and why; bounds and estimates. Nothing here changes anything.
 //!
-//! Reading order: [`action`] (a plan's values), [`judge`] (one job's verdict, which the run asks again), [`build`] (all of them),
-//! [`explain`] (what `why` says of one identity).
+//! Reading order: [`action`] (a plan's values), [`standing`] (what identities stand for), [`judge`] (one job's verdict, which the run asks
+//! again), [`based`] (what a label with a base changed), [`build`] (all verdicts), [`explain`] (what `why` says of one identity).
 
 pub mod action;
+pub mod standing;
 pub mod judge;
+pub mod based;
 pub mod build;
 pub mod explain;
 
 pub use action::*;
+pub use based::Based;
 pub use build::{Draft, Observed, Options, Verdict};
 pub use judge::{Bytes, Condition, Decision, Judge, Settled};
+pub use standing::{Beneath, Standings};

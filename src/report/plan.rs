@@ -182,11 +182,22 @@ fn derivations(plan: &Plan, look: &Look, all: bool) -> Vec<String> {
     lines
 }
 
+/// `Nothing to do: 330 inherited, 2 valid, 5 stale in base.`
+pub(super) fn nothing_to_do(valid: usize, inherited: usize, stale_in_base: usize) -> String {
+    let named = [(inherited, "inherited"), (valid, "valid"), (stale_in_base, "stale in base")];
+    let named: Vec<String> = named.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    match named.as_slice() {
+        [one] if valid + stale_in_base == 0 => format!("Nothing to do: all {one}."),
+        several => format!("Nothing to do: {}.", several.join(", ")),
+    }
+}
+
 /// The last line: `2 to run, 1 may run, 9 valid. At least 2, at most 3 jobs; about 4 min, at most 6 min.`
 fn summary(plan: &Plan, look: &Look) -> String {
     let counts = &plan.counts;
     if !plan.work_needed() && counts.blocked == 0 {
         let text = match (counts.valid + counts.held, counts.held) {
+            (valid, 0) if counts.inherited + counts.stale_in_base > 0 => nothing_to_do(valid, counts.inherited, counts.stale_in_base),
             (0, _) => "Nothing to do.".to_string(),
             (1, 0) => "Nothing to do: it is valid.".to_string(),
             (all, 0) => format!("Nothing to do: all {all} are valid."),

@@ -184,18 +184,32 @@ fn names(outputs: &[Identity]) -> String {
 
 /// `Done: 3 made, 1 reused, 8 valid, in 4.2 s.`
 pub fn summary(summary: &Summary, look: &Look) -> String {
-    let Summary { ran, reused, valid, failed, blocked, skipped, interrupted, seconds } = summary;
+    let Summary { ran, reused, valid, inherited, failed, blocked, skipped, interrupted, seconds } = summary;
     let (tone, head) = match () {
         () if *interrupted => (Tone::Bad, "Interrupted"),
         () if *failed > 0 => (Tone::Bad, "Failed"),
         () if *blocked > 0 => (Tone::Bad, "Blocked"),
         () if ran + reused == 0 => {
-            let text = if *valid == 1 { "Nothing to do: it is valid.".into() } else { format!("Nothing to do: all {valid} are valid.") };
+            let text = if *inherited > 0 {
+                super::plan::nothing_to_do(*valid, *inherited, 0)
+            } else if *valid == 1 {
+                "Nothing to do: it is valid.".into()
+            } else {
+                format!("Nothing to do: all {valid} are valid.")
+            };
             return look.paint(Tone::Good, &text);
         }
         () => (Tone::Good, "Done"),
     };
-    let named = [(failed, "failed"), (blocked, "blocked"), (skipped, "not started"), (ran, "made"), (reused, "reused"), (valid, "valid")];
+    let named = [
+        (failed, "failed"),
+        (blocked, "blocked"),
+        (skipped, "not started"),
+        (ran, "made"),
+        (reused, "reused"),
+        (valid, "valid"),
+        (inherited, "inherited"),
+    ];
     let named: Vec<String> = named.iter().filter(|(n, _)| **n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let counts = if named.is_empty() { "nothing made".into() } else { named.join(", ") };
     format!("{} {counts}, in {}.", look.paint(tone, &format!("{head}:")), units::duration(*seconds))

@@ -169,6 +169,12 @@ fn cause(blocked: &Blocked) -> String {
         Cause::NoFile { path } => format!("there is no file {path}"),
         Cause::NotPublished => "it is published by hand, and nobody has published it".into(),
         Cause::BytesGone => "its bytes are gone, a job must read them, and nothing makes them again".into(),
+        Cause::NotMadeInBase { label } => {
+            format!(
+                "it was not made, or read as it is now, under {}, and a build under {label} writes nothing there",
+                blocked.identity.label
+            )
+        }
         Cause::Condemned { content } => format!("its bytes ({}) were invalidated", content.short()),
         Cause::HeldEmpty { because } => format!("it is held empty: {because}"),
         Cause::OutsideLife { since, until } => match (since, until) {
@@ -219,6 +225,7 @@ fn ways_out(blocked: &Blocked) -> Vec<String> {
         Cause::NoFile { .. } => vec!["put the file there, mark the input optional with `?`, or take what there is with --available".into()],
         Cause::BytesGone => vec!["put the bytes back, publish it, or `formake invalidate` it".into()],
         Cause::NotPublished => vec![format!("formake publish {identity} FILE")],
+        Cause::NotMadeInBase { .. } => vec![format!("formake build {identity}")],
         Cause::Condemned { .. } => vec!["put other bytes there, or publish it again".into()],
         Cause::HeldEmpty { .. } => vec![format!("formake release {identity}")],
         Cause::Ambiguous { .. } => vec!["give the formulas periods that do not overlap (`since`, `until`), or remove one".into()],

@@ -35,17 +35,25 @@ impl<'a> Resolver<'a> {
         let sources = self.program.source_of.get(class).into_iter().flatten().map(|id| &self.program.sources[*id].pattern);
         let mut repositories: Vec<Name> =
             outputs.chain(sources).filter(|p| p.class == *class && p.label == *label).map(|p| p.repository.clone()).collect();
-        repositories.extend(self.world.published(class).into_iter().filter(|i| i.label == *label).map(|i| i.repository));
+        repositories.extend(self.published(class, label).into_iter().map(|i| i.repository));
         repositories.sort();
         repositories.dedup();
         repositories.into_iter().map(|repository| (class.clone(), label.clone(), repository)).collect()
     }
 
+    /// Published and held identities of a class under a label, its bases' among them.
+    pub(super) fn published(&self, class: &Name, label: &Name) -> Vec<Identity> {
+        let mut all = self.world.published(class);
+        let bases = if all.is_empty() { Vec::new() } else { self.program.bases.chain(label) };
+        all.retain(|identity| identity.label == *label || bases.contains(&identity.label));
+        all.into_iter().map(|identity| identity.under(label)).collect()
+    }
+
     fn find(&mut self, shelf: &Shelf) -> Result<Vec<Identity>, Unbounded> {
         let (class, label, repository) = shelf;
         let stands_on = |pattern: &Pattern| pattern.class == *class && pattern.label == *label && pattern.repository == *repository;
-        let mut all = self.world.published(class);
-        all.retain(|i| i.label == *label && i.repository == *repository);
+        let mut all = self.published(class, label);
+        all.retain(|i| i.repository == *repository);
         for id in self.program.source_of.get(class).into_iter().flatten() {
             let source = &self.program.sources[*id];
             if source.from.is_some() && stands_on(&source.pattern) {

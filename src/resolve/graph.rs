@@ -89,6 +89,12 @@ pub enum Cause {
     NotPublished,
     /// Its bytes are gone or damaged, a job must read them, and nothing makes them again.
     BytesGone,
+    /// It is of a label that the one asked for falls through to, and was not made or read there as it is now: a build of the other one reads
+    /// it, and never makes it.
+    NotMadeInBase {
+        /// The label asked for.
+        label: String,
+    },
     /// Its recorded bytes were invalidated.
     Condemned {
         content: ContentHash,

@@ -1,7 +1,8 @@
 //! One identity to its node: the formula that makes it, instantiated, or the source or publication it is, or why it cannot be provided.
 //!
 //! What is true here: *can be provided* is the least fixpoint over formulas, sources and publications, decided once per identity, depth
-//! first; a choice (`?`, `|`, `latest`, `any`) is made by what can be provided and never by what was made before.
+//! first; a choice (`?`, `|`, `latest`, `any`) is made by what can be provided and never by what was made before. Under a label with a base, who
+//! names the label comes first; then what the base holds; then what the base makes, made for the label; then what was published in the base.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -104,18 +105,24 @@ impl<'a> Resolver<'a> {
     }
 
     fn decide(&mut self, identity: &Identity) -> Result<Decided, Arc<Blocked>> {
-        match self.world.standing(identity) {
+        let own = self.world.standing(identity);
+        match &own {
             Standing::Held => return Ok(Decided::Leaf(Origin::Held)),
-            Standing::HeldEmpty { because } => return Err(blocked(identity, Cause::HeldEmpty { because })),
+            Standing::HeldEmpty { because } => return Err(blocked(identity, Cause::HeldEmpty { because: because.clone() })),
             Standing::Published | Standing::Nothing => {}
         }
         let (mut makers, refused) = self.makers(identity);
+        let beneath = if own == Standing::Nothing { self.standing_beneath(identity) } else { Standing::Nothing };
+        // What names the label itself comes before what its base holds.
+        if beneath == Standing::Held && !makers.iter().any(|maker| self.is_written(maker)) {
+            return Ok(Decided::Leaf(Origin::Held));
+        }
         if makers.len() > 1 {
             let places = makers.iter().map(|m| self.place(m)).collect();
             return Err(blocked(identity, Cause::Ambiguous { places }));
         }
         match makers.pop() {
-            None if self.world.standing(identity) == Standing::Published => Ok(Decided::Leaf(Origin::Published)),
+            None if own == Standing::Published || beneath == Standing::Published => Ok(Decided::Leaf(Origin::Published)),
             None => Err(refused.unwrap_or_else(|| {
                 // What no formula and no source has anything to say of is published by hand.
                 let by_hand = !self.program.makers.contains_key(&identity.class) && !self.program.source_of.contains_key(&identity.class);
@@ -130,10 +137,9 @@ impl<'a> Resolver<'a> {
     fn source_node(&mut self, identity: &Identity, id: usize, binding: &Binding) -> Result<Origin, Arc<Blocked>> {
         let source = &self.program.sources[id];
         if source.from.is_none() {
-            return match self.world.standing(identity) {
-                Standing::Published => Ok(Origin::Published),
-                _ => Err(blocked(identity, Cause::NotPublished)),
-            };
+            let is_published =
+                self.world.standing(identity) == Standing::Published || self.standing_beneath(identity) == Standing::Published;
+            return if is_published { Ok(Origin::Published) } else { Err(blocked(identity, Cause::NotPublished)) };
         }
         match self.world.source(source, binding, identity) {
             Offer::There | Offer::Vanished => Ok(Origin::Source { source: id, binding: binding.clone() }),
@@ -147,7 +153,9 @@ impl<'a> Resolver<'a> {
         let outputs: Vec<Identity> = formula.outputs.iter().filter_map(|o| o.pattern.instantiate(&binding)).collect();
         // Another output of the same job may be held or made by hand: they are made together or not at all.
         for output in outputs.iter().filter(|o| *o != identity) {
-            if let Standing::Held | Standing::HeldEmpty { .. } = self.world.standing(output) {
+            let own = self.world.standing(output);
+            let shown_through = formula.of.is_some() && own == Standing::Nothing && self.standing_beneath(output) == Standing::Held;
+            if shown_through || matches!(own, Standing::Held | Standing::HeldEmpty { .. }) {
                 let because = format!("{output}, made by the same job, is held");
                 return Err(blocked(identity, Cause::HeldEmpty { because }));
             }
@@ -169,7 +177,29 @@ impl<'a> Resolver<'a> {
         own.map(Decided::Job).ok_or_else(|| blocked(identity, Cause::NoMaker))
     }
 
-    /// Formulas and sources that could make an identity; where none can, the nearest reason for which one was refused.
+    /// What shows through from the bases of an identity's label: the nearest hold with a snapshot, or publication.
+    fn standing_beneath(&self, identity: &Identity) -> Standing {
+        let chain = self.program.bases.chain(&identity.label);
+        let standings = chain.iter().map(|base| self.world.standing(&identity.under(base)));
+        standings.into_iter().find(|standing| matches!(standing, Standing::Held | Standing::Published)).unwrap_or(Standing::Nothing)
+    }
+
+    fn is_written(&self, maker: &Maker) -> bool {
+        match maker {
+            Maker::Formula(id, _) => self.program.formulas[*id].of.is_none(),
+            Maker::Source(id, _) => self.program.sources[*id].of.is_none(),
+        }
+    }
+
+    fn distance(&self, maker: &Maker) -> usize {
+        match maker {
+            Maker::Formula(id, _) => self.program.distance(*id),
+            Maker::Source(id, _) => self.program.source_distance(*id),
+        }
+    }
+
+    /// Formulas and sources that could make an identity, those that are nearest to its label; where none can, the nearest reason for which
+    /// one was refused.
     pub(super) fn makers(&self, identity: &Identity) -> (Vec<Maker>, Option<Arc<Blocked>>) {
         let mut found = Vec::new();
         let mut refused = None;
@@ -197,6 +227,10 @@ impl<'a> Resolver<'a> {
                 Ok(()) => found.push(Maker::Source(*id, binding)),
                 Err(cause) => refused = Some(blocked(identity, cause)),
             }
+        }
+        if found.len() > 1 {
+            let nearest = found.iter().map(|maker| self.distance(maker)).min().unwrap_or(0);
+            found.retain(|maker| self.distance(maker) == nearest);
         }
         (found, refused)
     }

@@ -123,10 +123,20 @@ impl Resolver<'_> {
         read.filter(|p| *p.class == *class).map(|p| (p, false)).collect()
     }
 
+    /// The patterns of formulas and sources that name a label with a base themselves.
+    fn written(&self, class: &Name, label: &Name) -> Option<Vec<(&Pattern, bool)>> {
+        self.program.bases.of(label)?;
+        let makers = self.program.makers.get(class).into_iter().flatten().map(|id| &self.program.formulas[*id]).filter(|f| f.of.is_none());
+        let outputs = makers.flat_map(|f| f.outputs.iter().map(move |o| (&o.pattern, matches!(f.recipe.kind, Kind::Copy))));
+        let sources = self.program.source_of.get(class).into_iter().flatten().map(|id| &self.program.sources[*id]);
+        let sources = sources.filter(|source| source.of.is_none()).map(|source| (&source.pattern, false));
+        Some(outputs.chain(sources).filter(|(pattern, _)| pattern.class == *class && pattern.label == *label).collect())
+    }
+
     fn check_label(&self, target: &Target, label: &Name) -> Result<(), ResolveError> {
         let mut known: Vec<Name> = self.patterns(&target.class).iter().map(|(p, _)| p.label.clone()).collect();
         known.extend(self.world.published(&target.class).into_iter().map(|i| i.label));
-        if known.contains(label) {
+        if known.contains(label) || !self.published(&target.class, label).is_empty() {
             return Ok(());
         }
         known.sort();
@@ -207,13 +217,16 @@ impl Resolver<'_> {
     fn repository_of(&self, target: &Target, label: &Name, instance: &Instance) -> Result<Name, ResolveError> {
         let all: Vec<(&Pattern, bool)> = self.patterns(&target.class).into_iter().filter(|(p, _)| p.label == *label).collect();
         let fitting = |(p, _): &&(&Pattern, bool)| p.unify_instance(instance, &mut p.blank()).is_ok();
+        // Under a label with a base, who names the label says where.
+        let all = match self.written(&target.class, label).filter(|written| written.iter().any(|one| fitting(&one))) {
+            Some(written) => written,
+            None => all,
+        };
         let mut best: Vec<Name> = all.iter().filter(fitting).filter(|(_, copy)| !copy).map(|(p, _)| p.repository.clone()).collect();
         if best.is_empty() {
             best = all.iter().map(|(p, _)| p.repository.clone()).collect();
         }
-        best.extend(
-            self.world.published(&target.class).into_iter().filter(|i| i.label == *label && i.instance == *instance).map(|i| i.repository),
-        );
+        best.extend(self.published(&target.class, label).into_iter().filter(|i| i.instance == *instance).map(|i| i.repository));
         best.sort();
         best.dedup();
         match best.as_slice() {

@@ -85,6 +85,8 @@ pub struct Summary {
     pub ran: usize,
     pub reused: usize,
     pub valid: usize,
+    /// The base's, used as they are (the stale ones included).
+    pub inherited: usize,
     pub failed: usize,
     pub blocked: usize,
     /// Stopped before they could be decided (a failure without `--keep-going`, an interruption).

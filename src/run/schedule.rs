@@ -75,6 +75,8 @@ pub struct Scheduler<'a, 'e> {
     making: HashMap<Place, (JobIx, Vec<JobIx>)>,
     running: HashMap<JobIx, (Keys, Reason)>,
     reused: Vec<(JobIx, Made, Reason)>,
+    /// Pointers that go with the next commit.
+    withdrawn: Vec<Change>,
     summary: Summary,
     stopping: bool,
 }
@@ -109,6 +111,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             making: HashMap::new(),
             running: HashMap::new(),
             reused: Vec::new(),
+            withdrawn: Vec::new(),
             summary: Summary { blocked, ..Summary::default() },
             stopping: false,
         }
@@ -122,7 +125,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let (done, results) = mpsc::channel();
         let outcome = std::thread::scope(|scope| {
             let workers =
-                self.verdicts.iter().filter(|v| !matches!(v, Verdict::Valid | Verdict::Blocked(_))).count().min(self.options.jobs);
+                self.verdicts.iter().filter(|v| !v.is_settled() && !matches!(v, Verdict::Blocked(_))).count().min(self.options.jobs);
             for _ in 0..workers {
                 let (work, done) = (&work, done.clone());
                 let (workshop, cancel) = (self.workshop, self.cancel);
@@ -136,8 +139,11 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             outcome
         });
         outcome?;
+        if !self.withdrawn.is_empty() {
+            self.catalog.commit(&self.options.actor, (self.options.clock)(), &self.withdrawn)?;
+        }
         let count = |what: State| self.states.count(|s| s == what);
-        self.summary.valid = count(State::Valid);
+        self.summary.valid = count(State::Valid).saturating_sub(self.summary.inherited);
         self.summary.failed = count(State::Failed);
         self.summary.blocked += count(State::Blocked);
         self.summary.skipped = self.states.count(|s| !s.is_final());
@@ -152,7 +158,8 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         for index in 0..self.verdicts.len() {
             let job = JobIx(index as u32);
             match self.verdicts[index].clone() {
-                Verdict::Valid => {
+                verdict if verdict.is_settled() => {
+                    self.summary.inherited += usize::from(verdict != Verdict::Valid);
                     self.states.set(job, State::Valid);
                 }
                 Verdict::Blocked(why) => {
@@ -222,11 +229,30 @@ impl<'a, 'e> Scheduler<'a, 'e> {
     }
 
     fn judge_one(&mut self, job: JobIx) -> Result<(), RunError> {
+        // What the plan serves from a base without looking at its inputs is never judged by them.
+        if matches!(self.verdicts[job.0 as usize], Verdict::StaleInBase { .. } | Verdict::AsItStands { .. }) {
+            self.states.set(job, State::Valid);
+            return Ok(());
+        }
         let Some(keys) = self.judge.keys(job) else { return Ok(()) };
         match self.judge.decide(job, &keys, self.forced.get(&job))? {
             Decision::Valid => {
                 self.judge.settle_valid(job);
                 if !matches!(self.verdicts[job.0 as usize], Verdict::Valid) {
+                    (self.events)(&Event::JobValid { job: job.0, outputs: self.judge.outputs(job) });
+                }
+                self.states.set(job, State::Valid);
+            }
+            Decision::Inherited => {
+                for node in &self.judge.instance(job).outputs {
+                    if self.judge.standings.own[node.0 as usize].current.is_some() {
+                        let because = "the result is the base's".to_string();
+                        self.withdrawn.push(Change::Withdraw { identity: self.judge.identity(*node).clone(), because });
+                    }
+                }
+                self.judge.settle_inherited(job);
+                if !self.verdicts[job.0 as usize].is_settled() {
+                    self.summary.inherited += 1;
                     (self.events)(&Event::JobValid { job: job.0, outputs: self.judge.outputs(job) });
                 }
                 self.states.set(job, State::Valid);
@@ -296,6 +322,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             for (identity, snapshot) in self.judge.outputs(*job).into_iter().zip(&made.outputs) {
                 changes.push(Change::Point { identity, snapshot: snapshot.id, expect: None, because: because.clone() });
             }
+            changes.extend(self.saw(*job));
         }
         self.catalog.commit(&self.options.actor, (self.options.clock)(), &changes)?;
         for (job, made, _) in reused {
@@ -308,13 +335,23 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         Ok(())
     }
 
+    /// What the base of a job's label stood for when it was decided.
+    fn saw(&self, job: JobIx) -> Vec<Change> {
+        if !self.judge.is_based(job) {
+            return Vec::new();
+        }
+        let outputs = self.judge.instance(job).outputs.iter();
+        let saw = outputs.map(|node| (self.judge.identity(*node).clone(), self.judge.standings.saw(node.0 as usize)));
+        saw.map(|(identity, base)| Change::Saw { identity, base }).collect()
+    }
+
     /// Settles a job's outputs, and remembers that the catalog says so now.
     fn now_stands(&mut self, job: JobIx, keys: &Keys, snapshots: &[Snapshot]) {
         self.forced.remove(&job);
         self.judge.settle(job, snapshots);
         let shape = self.judge.recipes.0[self.judge.instance(job).formula].shape;
         for (node, snapshot) in self.judge.instance(job).outputs.iter().zip(snapshots) {
-            self.judge.standings[node.0 as usize].current = Some(Current {
+            self.judge.standings.own[node.0 as usize].current = Some(Current {
                 snapshot: snapshot.clone(),
                 key: Some(keys.key),
                 fixed: Some(keys.fixed),
@@ -385,6 +422,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
                 Ok(outputs) => {
                     let Some((keys, _)) = self.running.get(&task.job) else { continue };
                     changes.push(Change::Run(Box::new(self.record(&task, keys, outputs, seconds, Outcome::Succeeded, None))));
+                    changes.extend(self.saw(task.job));
                     finished.push((task, seconds));
                 }
                 Err(failure) => self.fail(task, failure, seconds, &mut changes)?,
@@ -410,7 +448,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let job = task.job;
         let Some((keys, _)) = self.running.remove(&job) else { return };
         let nodes = &self.judge.instance(job).outputs;
-        let before = |node: &NodeIx| self.judge.standings[node.0 as usize].current.as_ref().map(|c| c.snapshot.content);
+        let before = |node: &NodeIx| self.judge.standings.own[node.0 as usize].current.as_ref().map(|c| c.snapshot.content);
         let unchanged = nodes.iter().zip(snapshots).all(|(node, s)| before(node) == Some(s.content));
         let bytes = snapshots.iter().map(|s| s.bytes).sum();
         self.now_stands(job, &keys, snapshots);

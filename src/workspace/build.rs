@@ -13,8 +13,9 @@ use crate::catalog::{Applied, Catalog, Change, Current, NewSnapshot, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::executor::{Cancel, LocalExecutor};
 use crate::formula::program::Program;
-use crate::plan::{self, Condition, Draft, Judge, Plan, Settled, SourceState};
-use crate::resolve::{Graph, NodeIx, Origin};
+use crate::identity::Identity;
+use crate::plan::{self, Condition, Draft, Judge, Plan, Settled, SourceState, Standings, Verdict};
+use crate::resolve::{Graph, JobIx, NodeIx, Origin};
 use crate::run::local::LocalWorkshop;
 use crate::run::{self, Event, Scheduler, Summary};
 
@@ -23,6 +24,8 @@ pub struct Planned {
     pub plan: Plan,
     pub graph: Graph,
     pub program: Program,
+    /// What the label that was looked at for targets holds, and no formula makes any more.
+    pub unmade: Vec<Identity>,
 }
 
 /// How to build.
@@ -34,11 +37,11 @@ pub struct BuildOptions {
 impl Workspace {
     /// What a build would do now, and why. Changes nothing.
     pub fn plan(&self, request: &Request) -> Result<Planned, Failure> {
-        let program = self.program()?;
+        let program = self.program_for(request)?;
         let catalog = self.catalog(Mode::Read)?;
-        let prepared = self.prepare(request, &program, &catalog)?;
-        let (_, draft) = self.draft(request, &program, &prepared, &catalog)?;
-        Ok(Planned { plan: draft.plan, graph: prepared.graph, program })
+        let (prepared, standings) = self.prepare(request, &program, &catalog)?;
+        let (_, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
+        Ok(Planned { plan: draft.plan, graph: prepared.graph, program, unmade: prepared.unmade })
     }
 
     pub(super) fn draft<'a>(
@@ -46,10 +49,11 @@ impl Workspace {
         request: &Request,
         program: &'a Program,
         prepared: &'a Prepared,
+        standings: Standings,
         reader: &'a dyn Reader,
     ) -> Result<(Judge<'a>, Draft), Failure> {
-        let mut judge = Judge::new(program, &prepared.graph, &prepared.recipes, reader, &self.bytes, clock::now())?;
-        let options = plan::Options { jobs: self.jobs(request) };
+        let mut judge = Judge::new(program, &prepared.graph, &prepared.recipes, reader, &self.bytes, clock::now(), standings)?;
+        let options = plan::Options { jobs: self.jobs(request), fresh: request.fresh };
         let draft = plan::build::build(&mut judge, &prepared.observed(), &options)?;
         Ok((judge, draft))
     }
@@ -66,7 +70,7 @@ impl Workspace {
         cancel: &Cancel,
         events: &mut dyn FnMut(&Event),
     ) -> Result<Summary, Failure> {
-        let program = self.program()?;
+        let program = self.program_for(request)?;
         let own = self.root.join(OWN);
         fs::create_dir_all(&own).map_err(|e| unwritable(&own, &e))?;
         let waiting = &mut |holder: &str| {
@@ -75,13 +79,13 @@ impl Workspace {
         };
         let _lock = Lock::take(&own.join("lock"), waiting).map_err(|e| unwritable(&own.join("lock"), &e))?;
         let catalog = self.catalog(Mode::Write)?;
-        let prepared = self.prepare(request, &program, &catalog)?;
-        let (mut judge, draft) = self.draft(request, &program, &prepared, &catalog)?;
+        let (prepared, standings) = self.prepare(request, &program, &catalog)?;
+        let (mut judge, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
         // Deciding ends here.
         let counts = &draft.plan.counts;
         events(&Event::Started {
             jobs: draft.verdicts.len(),
-            valid: counts.valid,
+            valid: counts.valid + counts.inherited + counts.stale_in_base,
             at_least: draft.plan.at_least,
             at_most: draft.plan.at_most,
             blocked: counts.blocked,
@@ -90,7 +94,12 @@ impl Workspace {
             events(&Event::Blocked { on: on.clone() });
         }
         let actor = clock::actor();
-        self.record_sources(&program, &prepared, &catalog, &mut judge)?;
+        let read = read_by_jobs(&judge, &draft);
+        self.record_sources(&program, &prepared, &catalog, &mut judge, &read)?;
+        let moves = keep_label(&judge, &draft, &read);
+        if !moves.is_empty() {
+            catalog.commit(&actor, clock::now(), &moves)?;
+        }
         self.bytes.store.sweep();
         let jobs = self.jobs(request);
         let workshop = LocalWorkshop::new(&program, &self.bytes, LocalExecutor::new(environment), &self.root, own, clock::now)
@@ -108,7 +117,15 @@ impl Workspace {
     }
 
     /// From here on the sources that were read count as seen, under the bytes they had.
-    fn record_sources(&self, program: &Program, prepared: &Prepared, catalog: &dyn Catalog, judge: &mut Judge<'_>) -> Result<(), Failure> {
+    fn record_sources(
+        &self,
+        program: &Program,
+        prepared: &Prepared,
+        catalog: &dyn Catalog,
+        judge: &mut Judge<'_>,
+        read: &[bool],
+    ) -> Result<(), Failure> {
+        let mut restamps = Vec::new();
         let mut changes = Vec::new();
         let mut nodes: Vec<NodeIx> = Vec::new();
         // In the graph's order, so that the same build makes the same record.
@@ -118,6 +135,18 @@ impl Workspace {
             let Some(sight) = sight else { continue };
             let Origin::Source { source, .. } = &prepared.graph.nodes[node.0 as usize].origin else { continue };
             let identity = prepared.graph.nodes[node.0 as usize].identity.clone();
+            let based = judge.standings.based[node.0 as usize];
+            if judge.standings.foreign[node.0 as usize] || (based && !read[node.0 as usize]) {
+                continue;
+            }
+            let kept = judge.settled[node.0 as usize].as_ref().and_then(|s| s.snapshot.as_ref());
+            if let Some(snapshot) = kept.filter(|snapshot| based && snapshot.identity.label != identity.label) {
+                // The base's serves: the label gets no pointer of its own.
+                if !snapshot.stored {
+                    restamps.push(Change::Restamp { snapshot: snapshot.id, stamp: sight.content.stamp });
+                }
+                continue;
+            }
             let copied = program.sources[*source].copy;
             if copied && observed.state == SourceState::Unchanged {
                 // The copy may be lost while the file is there: then it is taken again.
@@ -147,21 +176,81 @@ impl Workspace {
                 stamp: content.stamp,
             })));
         }
-        if changes.is_empty() {
+        if changes.is_empty() && restamps.is_empty() {
             return Ok(());
         }
+        let saw =
+            nodes.iter().map(|node| Change::Saw { identity: judge.identity(*node).clone(), base: judge.standings.saw(node.0 as usize) });
+        changes.extend(
+            saw.zip(&nodes).filter(|(_, node)| judge.standings.based[node.0 as usize]).map(|(change, _)| change).collect::<Vec<_>>(),
+        );
+        changes.extend(restamps);
         let applied = catalog.commit(&clock::actor(), clock::now(), &changes)?;
         for (node, applied) in nodes.into_iter().zip(applied) {
             let Applied::Snapshot(id) = applied else { continue };
             if let Some(snapshot) = catalog.snapshots(&[id])?.pop() {
                 let since = snapshot.made;
                 judge.settled[node.0 as usize] = Some(Settled::of(snapshot.clone()));
-                judge.standings[node.0 as usize].current =
+                judge.standings.own[node.0 as usize].current =
                     Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since });
             }
         }
         Ok(())
     }
+}
+
+/// By node: whether a job of the label reads it that has, or may get, a result of the label's own; or it is asked for itself. For labels without
+/// a base: all.
+fn read_by_jobs(judge: &Judge<'_>, draft: &Draft) -> Vec<bool> {
+    let mut read: Vec<bool> = judge.standings.based.iter().map(|based| !based).collect();
+    judge.graph.targets.iter().for_each(|target| read[target.0 as usize] = true);
+    for (job, verdict) in draft.verdicts.iter().enumerate() {
+        if !draft.based.today[job] && *verdict != Verdict::Valid {
+            continue;
+        }
+        for part in judge.instance(JobIx(job as u32)).inputs.iter().flatten() {
+            read[part.node.0 as usize] = true;
+        }
+    }
+    read
+}
+
+/// What a label with a base has of its own, brought in order: pointers go where what the base stands for serves, and those that stay remember
+/// what the base stands for now.
+fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (index, node) in judge.graph.nodes.iter().enumerate() {
+        let Some(own) = judge.standings.own[index].current.as_ref() else { continue };
+        if !judge.standings.based[index] || judge.standings.foreign[index] {
+            continue;
+        }
+        let (stays, because) = match &node.origin {
+            Origin::Job { job, .. } => match &draft.verdicts[job.0 as usize] {
+                Verdict::Valid => (true, ""),
+                Verdict::Inherited => (false, "the result is the base's"),
+                Verdict::StaleInBase { .. } => (false, "no job of the label needs it"),
+                _ => continue,
+            },
+            Origin::Source { .. } => {
+                let settled = judge.settled[index].as_ref().and_then(|settled| settled.snapshot.as_ref());
+                match settled {
+                    Some(snapshot) if snapshot.id != own.snapshot.id && read[index] => {
+                        (false, "its bytes are those that the base has read")
+                    }
+                    _ if !read[index] => (false, "no job of the label needs it"),
+                    _ => (true, ""),
+                }
+            }
+            Origin::Published | Origin::Held | Origin::Blocked(_) => continue,
+        };
+        let (identity, base) = (node.identity.clone(), judge.standings.saw(index));
+        if !stays {
+            changes.push(Change::Withdraw { identity, because: because.into() });
+        } else if own.saw != Some(base) {
+            changes.push(Change::Saw { identity, base });
+        }
+    }
+    changes
 }
 
 /// Formake's own environment, for PATH, HOME and secrets.

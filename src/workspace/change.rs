@@ -29,11 +29,11 @@ impl Workspace {
     /// # Errors
     /// The target stands for several identities, or for one that a formula or source makes (unless it is held), or a file cannot be read.
     pub fn publish(&self, text: &str, label: Option<&str>, files: &[PathBuf], hold: Option<&str>) -> Result<Identity, Failure> {
-        let program = self.program()?;
+        let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
+        let program = self.program_for(&request)?;
         let catalog = self.catalog(Mode::Write)?;
         let outside = Outside::new(&self.root, &program, &catalog)?;
         let mut resolver = Resolver::new(&program, &outside);
-        let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
         let identities = self.select(&request, &program, &mut resolver)?;
         let [identity] = identities.as_slice() else { return Err(several(text, identities.len())) };
         if hold.is_none()

@@ -125,10 +125,10 @@ impl Workspace {
     }
 
     fn explain_with(&self, request: &Request) -> Result<Vec<Explanation>, Failure> {
-        let program = self.program()?;
+        let program = self.program_for(request)?;
         let catalog = self.catalog(Mode::Read)?;
-        let prepared = self.prepare(request, &program, &catalog)?;
-        let (judge, draft) = self.draft(request, &program, &prepared, &catalog)?;
+        let (prepared, standings) = self.prepare(request, &program, &catalog)?;
+        let (judge, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
         let mut all = Vec::new();
         for target in &prepared.graph.targets {
             all.extend(explain(&judge, &draft, *target)?);
@@ -143,9 +143,9 @@ impl Workspace {
 
     /// The log of the newest try to make each identity of a target.
     pub fn job_log(&self, text: &str, label: Option<&str>) -> Result<Vec<JobLog>, Failure> {
-        let program = self.program()?;
-        let catalog = self.catalog(Mode::Read)?;
         let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
+        let program = self.program_for(&request)?;
+        let catalog = self.catalog(Mode::Read)?;
         let outside = super::outside::Outside::new(&self.root, &program, &catalog)?;
         let mut resolver = crate::resolve::Resolver::new(&program, &outside);
         let mut all = Vec::new();

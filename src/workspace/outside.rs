@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::ContentHash;
 use crate::formula::program::{Program, Source};
 use crate::identity::{Binding, Identity, Name, Pattern};
-use crate::plan::{Observed, Settled, SourceState};
+use crate::plan::{Observed, Settled, SourceState, Standings};
 use crate::resolve::{Graph, NodeIx, Offer, Origin, Standing, World};
 use crate::store::{Content, Found, sources};
 
@@ -31,7 +31,9 @@ pub struct Outside<'a> {
     condemned: HashMap<Place, HashSet<ContentHash>>,
     published: RefCell<HashMap<Name, HashSet<Identity>>>,
     sourced: RefCell<HashMap<Name, Rc<HashSet<Identity>>>>,
+    /// By the source as it was written.
     found: RefCell<HashMap<(usize, Binding), Option<Found>>>,
+    listed: RefCell<HashMap<usize, Vec<Binding>>>,
     /// What went wrong while a question was answered; asked for at the end.
     problem: RefCell<Option<Failure>>,
 }
@@ -60,6 +62,7 @@ impl<'a> Outside<'a> {
             published: RefCell::default(),
             sourced: RefCell::default(),
             found: RefCell::default(),
+            listed: RefCell::default(),
             problem: RefCell::default(),
         })
     }
@@ -77,13 +80,25 @@ impl<'a> Outside<'a> {
     }
 
     fn look(&self, source: &Source, binding: &Binding) -> Option<Found> {
-        let key = (source.id, binding.clone());
+        let key = (self.written(source), binding.clone());
         if let Some(known) = self.found.borrow().get(&key) {
             return known.clone();
         }
         let found = self.or_report(sources::lookup(self.root, source, binding).map_err(|e| unreadable(source, &e)));
         self.found.borrow_mut().insert(key, found.clone());
         found
+    }
+
+    /// The source as it was written, for one that is taken over from a base: its files are the same.
+    fn written(&self, source: &Source) -> usize {
+        std::iter::successors(Some(source.id), |id| self.program.sources[*id].of).last().unwrap_or(source.id)
+    }
+
+    /// Whether an identity, or what shows through from a base, stands for a recorded source.
+    fn is_recorded(&self, identity: &Identity) -> bool {
+        let recorded = self.recorded(&identity.class);
+        let chain = self.program.bases.chain(&identity.label);
+        recorded.contains(identity) || chain.iter().any(|base| recorded.contains(&identity.under(base)))
     }
 
     /// The class's identities that stand for a recorded source.
@@ -108,41 +123,47 @@ impl<'a> Outside<'a> {
     }
 
     /// Looks at every source of the graph: unchanged by its stamp, or hashed, many at once.
-    pub fn observe(&self, graph: &Graph, standings: &[catalog::Standing]) -> Result<HashMap<NodeIx, (Observed, Option<Sight>)>, Failure> {
+    pub fn observe(&self, graph: &Graph, standings: &Standings) -> Result<HashMap<NodeIx, (Observed, Option<Sight>)>, Failure> {
         let mut looks = Vec::new();
         for (index, node) in graph.nodes.iter().enumerate() {
             if let Origin::Source { source, binding } = &node.origin {
                 let source = &self.program.sources[*source];
-                looks.push((NodeIx(index as u32), source, self.look(source, binding), &standings[index]));
+                let own = standings.own[index].current.as_ref().map(|current| &current.snapshot);
+                let beneath = standings.beneath[index].as_ref().map(|beneath| &beneath.current.snapshot);
+                looks.push((NodeIx(index as u32), source, self.look(source, binding), Recorded { beneath, own }));
             }
         }
         self.check()?;
         let root = self.root;
         let seen: Result<Vec<_>, Failure> =
-            looks.into_par_iter().map(|(node, source, found, standing)| Ok((node, see(root, source, found, standing)?))).collect();
+            looks.into_par_iter().map(|(node, source, found, recorded)| Ok((node, see(root, source, found, &recorded)?))).collect();
         Ok(seen?.into_iter().collect())
     }
 }
 
-fn see(root: &Path, source: &Source, found: Option<Found>, standing: &catalog::Standing) -> Result<(Observed, Option<Sight>), Failure> {
-    let recorded = standing.current.as_ref().map(|c| &c.snapshot);
+/// The snapshots that stand for a source: its label's own, and what shows through from the base, which comes first where both are right.
+struct Recorded<'s> {
+    beneath: Option<&'s catalog::Snapshot>,
+    own: Option<&'s catalog::Snapshot>,
+}
+
+fn see(root: &Path, source: &Source, found: Option<Found>, recorded: &Recorded<'_>) -> Result<(Observed, Option<Sight>), Failure> {
     let settled = |snapshot: &catalog::Snapshot| Some(Settled::of(snapshot.clone()));
+    let all = [recorded.beneath, recorded.own];
     let Some(found) = found else {
-        return Ok((Observed { state: SourceState::Vanished, settled: recorded.and_then(settled) }, None));
+        return Ok((Observed { state: SourceState::Vanished, settled: recorded.own.or(recorded.beneath).and_then(settled) }, None));
     };
-    if let Some(snapshot) = recorded
-        && !snapshot.stored
-        && snapshot.path == found.path
-        && snapshot.stamp == found.stamp
-        && found.stamp.is_settled()
-    {
+    let untouched = |snapshot: &&catalog::Snapshot| {
+        !snapshot.stored && snapshot.path == found.path && snapshot.stamp == found.stamp && found.stamp.is_settled()
+    };
+    if let Some(snapshot) = all.into_iter().flatten().find(untouched) {
         return Ok((Observed { state: SourceState::Unchanged, settled: settled(snapshot) }, None));
     }
     let content = sources::hash(root, &found).map_err(|e| unreadable(source, &e))?;
-    let observed = match recorded {
-        Some(snapshot) if snapshot.content == content.hash => Observed { state: SourceState::Unchanged, settled: settled(snapshot) },
-        other => {
-            let state = if other.is_some() { SourceState::Changed } else { SourceState::New };
+    let observed = match all.into_iter().flatten().find(|snapshot| snapshot.content == content.hash) {
+        Some(snapshot) => Observed { state: SourceState::Unchanged, settled: settled(snapshot) },
+        None => {
+            let state = if all.iter().any(Option::is_some) { SourceState::Changed } else { SourceState::New };
             let ending = crate::recipe::ending(&found.path).to_string();
             Observed { state, settled: Some(Settled { content: content.hash, snapshot: None, ending }) }
         }
@@ -163,7 +184,7 @@ impl World for Outside<'_> {
         let found = self.look(source, binding);
         let place = (identity.class.clone(), identity.instance.clone(), identity.repository.clone());
         let Some(found) = found else {
-            if self.recorded(&identity.class).contains(identity) {
+            if self.is_recorded(identity) {
                 return Offer::Vanished;
             }
             if let Some(content) = self.condemned.get(&place).and_then(|all| all.iter().next()) {
@@ -181,15 +202,26 @@ impl World for Outside<'_> {
     }
 
     fn source_instances(&self, source: &Source) -> Vec<Binding> {
-        let listed = self.or_report(sources::list(self.root, source).map_err(|e| unreadable(source, &e)));
-        let mut all: Vec<Binding> = Vec::with_capacity(listed.len());
-        for (binding, found) in listed {
-            self.found.borrow_mut().insert((source.id, binding.clone()), Some(found));
-            all.push(binding);
-        }
+        let written = self.written(source);
+        let known = self.listed.borrow().get(&written).cloned();
+        let mut all = match known {
+            Some(known) => known,
+            None => {
+                let listed = self.or_report(sources::list(self.root, source).map_err(|e| unreadable(source, &e)));
+                let mut all: Vec<Binding> = Vec::with_capacity(listed.len());
+                for (binding, found) in listed {
+                    self.found.borrow_mut().insert((written, binding.clone()), Some(found));
+                    all.push(binding);
+                }
+                self.listed.borrow_mut().insert(written, all.clone());
+                all
+            }
+        };
+        let chain = self.program.bases.chain(&source.pattern.label);
         for identity in self.recorded(&source.pattern.class).iter() {
             let mut binding = blank(&source.pattern, source.variables.len());
-            if source.pattern.unify(identity, &mut binding).is_ok() {
+            let shows_through = chain.contains(&identity.label).then(|| identity.under(&source.pattern.label));
+            if source.pattern.unify(shows_through.as_ref().unwrap_or(identity), &mut binding).is_ok() {
                 all.push(binding);
             }
         }

@@ -6,19 +6,20 @@ use super::Workspace;
 use super::failure::Failure;
 use super::outside::{Outside, Sight};
 use super::tools;
-use crate::catalog::{Reader, Standing};
+use crate::catalog::{Filter, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::formula::program::Program;
 use crate::identity::target::Target;
 use crate::identity::{Identity, Name};
-use crate::plan::Observed;
+use crate::plan::{Observed, Standings};
 use crate::report::look::Look;
 use crate::report::reason;
 use crate::resolve::{Blocked, Cause, Graph, NodeIx, Origin, Resolver};
 use crate::validity::Recipes;
 
 /// What a plan or a build is for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Request {
     /// As typed; none: the project's `targets:`, or else every class that nothing reads.
     pub targets: Vec<String>,
@@ -26,6 +27,21 @@ pub struct Request {
     /// Of a range, only what can be provided.
     pub available: bool,
     pub jobs: Option<usize>,
+    /// Under a label with a base, make what is stale in the base too.
+    pub fresh: bool,
+    /// In place of targets: the identities that this label holds.
+    pub like: Option<Like>,
+}
+
+/// Targets taken from what another label holds now: what runs made for it.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Like {
+    /// `None`: the base of the label asked for.
+    pub label: Option<String>,
+    /// Of instances with a time, only those of the last so many seconds before the newest.
+    pub last: Option<f64>,
+    /// Only these classes; none: all.
+    pub classes: Vec<String>,
 }
 
 /// A request, resolved and looked at. Nothing has been changed.
@@ -33,6 +49,8 @@ pub struct Prepared {
     pub graph: Graph,
     pub recipes: Recipes,
     pub seen: HashMap<NodeIx, (Observed, Option<Sight>)>,
+    /// What the label that was looked at for targets holds, and no formula makes any more.
+    pub unmade: Vec<Identity>,
 }
 
 impl Prepared {
@@ -45,6 +63,23 @@ impl Prepared {
 impl Workspace {
     pub(super) fn label(&self, asked: Option<&str>) -> Name {
         asked.map_or_else(|| self.config.settings.default_label.clone(), Into::into)
+    }
+
+    /// The program as it is under the labels that a request names.
+    pub(super) fn program_for(&self, request: &Request) -> Result<Program, Failure> {
+        let mut labels = vec![self.label(request.label.as_deref())];
+        labels.extend(request.targets.iter().filter_map(|text| parse(text).ok()?.label));
+        Ok(self.program()?.under(&labels))
+    }
+
+    /// The label whose identities are the targets, where a request names none.
+    fn like(&self, request: &Request) -> Option<(Name, Like)> {
+        let base = self.config.settings.bases.of(&self.label(request.label.as_deref()));
+        match &request.like {
+            Some(like) => Some((like.label.as_deref().map(Into::into).or(base)?, like.clone())),
+            None if request.targets.is_empty() => Some((base?, Like::default())),
+            None => None,
+        }
     }
 
     /// The targets as identities, resolved.
@@ -78,13 +113,53 @@ impl Workspace {
         Ok(identities)
     }
 
-    /// Targets to a graph, the tools' answers, and a look at every source.
-    pub(super) fn prepare(&self, request: &Request, program: &Program, reader: &dyn Reader) -> Result<Prepared, Failure> {
+    /// What another label holds, under the label asked for; and what of that nothing makes.
+    fn alike(
+        &self,
+        request: &Request,
+        (holder, like): &(Name, Like),
+        reader: &dyn Reader,
+        resolver: &Resolver<'_>,
+    ) -> Result<(Vec<Identity>, Vec<Identity>), Failure> {
+        let label = self.label(request.label.as_deref());
+        let chain = self.config.settings.bases.chain(holder);
+        let listed = reader.list(&Filter::default())?.into_iter();
+        let mut held: Vec<Identity> = listed
+            .filter(|l| l.identity.label == *holder || chain.contains(&l.identity.label))
+            .filter(|l| {
+                l.snapshot.origin.run().is_some() && (like.classes.is_empty() || like.classes.iter().any(|c| **c == *l.identity.class))
+            })
+            .map(|l| l.identity.under(&label))
+            .collect();
+        held.sort();
+        held.dedup();
+        if let Some(last) = like.last {
+            let start = |identity: &Identity| identity.instance.time().map(|time| time.start_minutes());
+            let newest = held.iter().filter_map(start).max().unwrap_or_default();
+            held.retain(|identity| start(identity).is_none_or(|start| ((newest - start) as f64) * 60.0 < last));
+        }
+        Ok(held.into_iter().partition(|identity| resolver.made_by(identity).is_some()))
+    }
+
+    /// Targets to a graph, the tools' answers, and a look at every source; with what the identities stand for.
+    pub(super) fn prepare(&self, request: &Request, program: &Program, reader: &dyn Reader) -> Result<(Prepared, Standings), Failure> {
         let outside = Outside::new(&self.root, program, reader)?;
         let mut resolver = Resolver::new(program, &outside);
-        let selected = self.select(request, program, &mut resolver);
+        let (mut alike, mut unmade) = (Vec::new(), Vec::new());
+        let like = self.like(request);
+        if let Some(like) = &like {
+            (alike, unmade) = self.alike(request, like, reader, &resolver)?;
+            if alike.is_empty() && unmade.is_empty() && request.like.is_some() {
+                return Err(Diagnostic::error("E0617", format!("{} holds nothing like that which a run made", like.0))
+                    .help("name targets, or another label: `--like LABEL`; `formake ls` shows what there is")
+                    .into());
+            }
+        }
+        // A label that is asked for nothing in particular is what its base is.
+        let selected = if alike.is_empty() && unmade.is_empty() { self.select(request, program, &mut resolver) } else { Ok(alike) };
         outside.check()?;
         let targets = selected?;
+        refuse_mixture(program, &targets)?;
         for target in &targets {
             resolver.node(target);
         }
@@ -97,10 +172,9 @@ impl Workspace {
         refuse_mistakes(&graph)?;
         let answers = tools::ask(&self.root, program, graph.jobs.iter().map(|job| job.formula))?;
         let recipes = Recipes::new(program, &answers);
-        let identities: Vec<Identity> = graph.nodes.iter().map(|n| n.identity.clone()).collect();
-        let standings: Vec<Standing> = reader.standings(&identities)?;
+        let standings = Standings::read(program, &graph, reader)?;
         let seen = outside.observe(&graph, &standings)?;
-        Ok(Prepared { graph, recipes, seen })
+        Ok((Prepared { graph, recipes, seen, unmade }, standings))
     }
 }
 
@@ -119,6 +193,18 @@ fn final_classes(program: &Program) -> Vec<String> {
         others.next().is_some()
     };
     program.makers.keys().filter(|class| !read(class)).map(|class| class.to_string()).collect()
+}
+
+/// A label with a base is planned and built alone: what it inherits must stand still meanwhile.
+fn refuse_mixture(program: &Program, targets: &[Identity]) -> Result<(), Failure> {
+    let Some(based) = targets.iter().find(|target| program.bases.of(&target.label).is_some()) else { return Ok(()) };
+    match targets.iter().find(|target| target.label != based.label) {
+        None => Ok(()),
+        Some(other) => Err(Diagnostic::error("E0618", format!("{} and {} are targets of one request", based.label, other.label))
+            .note(format!("{} falls through to a base, and reads what stands there", based.label))
+            .help("ask for one of the two labels at a time")
+            .into()),
+    }
 }
 
 /// Targets that cannot be provided because the formulas are wrong, rather than for want of data.

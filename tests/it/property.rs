@@ -20,7 +20,7 @@ use formake::executor::Cancel;
 use formake::formula::program::{Kind as RecipeKind, Program, Source};
 use formake::formula::{Files, Settings, compile};
 use formake::identity::{Binding, Identity};
-use formake::plan::{self, Bytes, Condition, Judge, Observed, Settled, SourceState};
+use formake::plan::{self, Bytes, Condition, Judge, Observed, Settled, SourceState, Standings};
 use formake::resolve::{JobIx, NodeIx, Offer, Origin, Resolver, Standing, World};
 use formake::run::{self, Event, Failure, Scheduler, Summary, Task, Workshop};
 use formake::store::{Kind, Stamp};
@@ -249,13 +249,14 @@ fn build(
     }
     let graph = resolver.finish(targets);
     let recipes = Recipes::new(program, &BTreeMap::new());
-    let mut judge = Judge::new(program, &graph, &recipes, catalog, disk, 0).expect("a judge");
+    let standings = Standings::read(program, &graph, catalog).expect("standings");
+    let mut judge = Judge::new(program, &graph, &recipes, catalog, disk, 0, standings).expect("a judge");
     let mut observed = HashMap::new();
     let mut changes = Vec::new();
     let mut nodes = Vec::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         let Origin::Source { source, binding } = &node.origin else { continue };
-        let recorded = judge.standings[index].current.as_ref().map(|c| c.snapshot.clone());
+        let recorded = judge.standings.own[index].current.as_ref().map(|c| c.snapshot.clone());
         let seen = match (disk.file(&program.sources[*source], binding), recorded) {
             (None, recorded) => Observed { state: SourceState::Vanished, settled: recorded.map(Settled::of) },
             (Some((_, content)), Some(old)) if old.content == of_bytes(&[content]) => {
@@ -271,7 +272,7 @@ fn build(
         };
         observed.insert(NodeIx(index as u32), seen);
     }
-    let draft = plan::build::build(&mut judge, &observed, &plan::Options { jobs: 2 }).expect("a plan");
+    let draft = plan::build::build(&mut judge, &observed, &plan::Options { jobs: 2, fresh: false }).expect("a plan");
     let plan = draft.plan.clone();
     let mut ran = BTreeSet::new();
     let mut summary = Summary::default();
@@ -282,7 +283,7 @@ fn build(
             let Applied::Snapshot(id) = applied else { panic!("a snapshot") };
             let snapshot = catalog.snapshots(&[id]).expect("read").remove(0);
             judge.settled[index] = Some(Settled::of(snapshot.clone()));
-            judge.standings[index].current = Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since: 0 });
+            judge.standings.own[index].current = Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since: 0 });
         }
         let options = run::Options { jobs: 2, keep_going, capacity: BTreeMap::from([("cpu".into(), 2)]), actor, clock };
         let started = RefCell::new(&mut ran);
