@@ -258,7 +258,7 @@ pub enum Change {
         snapshot: SnapshotId,
         key: Key,
     },
-    /// The bytes of a snapshot are about to be removed from the store: nothing needs them.
+    /// The bytes of a snapshot are about to be removed from the store: nothing needs them. Refused where something stands for it.
     Clean {
         snapshot: SnapshotId,
     },
@@ -341,10 +341,10 @@ pub struct LabelSummary {
     pub label: Name,
     /// Identities with a pointer of their own.
     pub identities: usize,
-    /// Bytes of their snapshots, those counted that were first made for this label.
+    /// Bytes that the store keeps of their snapshots, those counted that were first made for this label.
     pub bytes: u64,
     pub holds: usize,
-    /// When the log first and last speaks of it.
+    /// When the log first and last tells of something done to it; refusals and cleanings do not count.
     pub first: Timestamp,
     pub last: Timestamp,
 }
@@ -390,7 +390,9 @@ pub struct Filter {
 pub struct Listed {
     pub identity: Identity,
     pub snapshot: Snapshot,
+    /// Whether it stands for it still.
     pub current: bool,
+    /// Now, or as of the moment that was asked for.
     pub hold: Option<Hold>,
     /// When it became what the identity stands for, and when it ceased to be.
     pub from: Timestamp,

@@ -6,7 +6,10 @@
 mod schema;
 mod rows;
 mod standings;
+mod labels;
 mod read;
+mod writer;
+mod promote;
 mod write;
 
 use std::cell::{Cell, RefCell};
@@ -277,6 +280,41 @@ mod tests {
             assert!(refused("text", mode).contains("not a database"));
             assert!(refused("other", mode).contains("no catalog of formake"));
             assert!(refused("newer", mode).contains("has schema 3, and this formake knows schema 2"));
+        }
+    }
+
+    /// As the first formake made it: what was in it stays, whether it is opened for reading or for writing first.
+    #[test]
+    fn a_catalog_of_version_1_is_brought_up_to_date() {
+        for mode in [Mode::Read, Mode::Write] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("catalog.db");
+            let old = Connection::open(&path).expect("opened");
+            old.execute_batch(schema::CREATE).expect("made");
+            old.execute_batch(
+                "pragma journal_mode = wal; pragma application_id = 1179470661; pragma user_version = 1;
+                 insert into identity values (1, 'a', '', 'prod', 'dl', '[]');
+                 insert into recipe values (zeroblob(32), '{}');
+                 insert into run values (1, 'x -> a', 'f:1', 'prod', zeroblob(32), zeroblob(32), zeroblob(32), '{}', 0, 5, 2.5, 'succeeded', null, 1, '5-1', 'bob');
+                 insert into snapshot values (1, 1, zeroblob(32), 'file', 3, 1, 'a/_/0/a', 1, 'run', 1, 7);
+                 insert into run_output values (1, 0, 1, 1);
+                 insert into current values (1, 1, 7);
+                 insert into pointer_log values (1, 7, 'bob', 'there', 'formake build', 'run', 1, null, 1, null);",
+            )
+            .expect("filled");
+            drop(old);
+            let catalog = SqliteCatalog::open(&path, mode).expect("opened");
+            let identity = Identity { class: "a".into(), instance: Instance::new([]), label: "prod".into(), repository: "dl".into() };
+            let current = catalog.standings(&[identity]).expect("read").remove(0).current.expect("it stands for what it stood for");
+            assert_eq!((current.snapshot.bytes, current.since, current.saw, current.shape), (3, 7, None, None));
+            let run = catalog.runs(&[crate::catalog::RunId(1)]).expect("read").remove(0);
+            assert_eq!((run.user.as_str(), run.seconds, run.shape, run.outputs.len()), ("bob", 2.5, None, 1));
+            assert_eq!((catalog.log(None).expect("read").len(), catalog.promotions(None).expect("read").len()), (1, 0));
+            let catalog = SqliteCatalog::open(&path, Mode::Write).expect("opened");
+            hold(&catalog, "a");
+            assert_eq!(catalog.labels().expect("read")[0].holds, 1);
+            let version: i64 = catalog.connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("read");
+            assert_eq!(version, schema::VERSION);
         }
     }
 

@@ -142,7 +142,7 @@ impl Reader for SqliteCatalog {
 
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         // Stays of a snapshot under an identity: those that last, and those that the log of moves tells of.
-        let stays = if filter.all {
+        let stays = if filter.all || filter.as_of.is_some() {
             "select l.id as id, l.identity as identity, l.now as snapshot, l.at as since,
                     (select m.at from pointer_log m where m.identity = l.identity and m.id > l.id and m.was = l.now and m.now is not l.now
                      order by m.id limit 1) as until
@@ -153,15 +153,21 @@ impl Reader for SqliteCatalog {
         let sql = format!(
             "select {SNAPSHOT}, l.identity, l.since, l.until from ({stays}) l
              join snapshot s on s.id = l.snapshot join identity i on i.id = l.identity {SNAPSHOT_FROM}
-             where (?1 is null or i.class = ?1) and (?2 is null or i.label = ?2) and (?3 is null or i.repository = ?3) order by l.id"
+             where (?1 is null or i.class = ?1) and (?2 is null or i.label = ?2) and (?3 is null or i.repository = ?3)
+             and (?4 is null or l.since <= ?4 and (l.until is null or l.until > ?4)) order by l.id"
         );
-        let mut listed = self.all(&sql, (&filter.class, &filter.label, &filter.repository), |row| {
+        let mut listed = self.all(&sql, (&filter.class, &filter.label, &filter.repository, filter.as_of), |row| {
             let (id, to) = (row.get(13)?, row.get::<_, Option<i64>>(15)?);
+            let hold = match filter.as_of {
+                Some(moment) => self.hold_at(id, moment)?,
+                None if to.is_none() => self.hold(id)?,
+                None => None,
+            };
             Ok(Listed {
                 identity: self.identity(id)?,
                 snapshot: self.snapshot(row, 0)?,
                 current: to.is_none(),
-                hold: if to.is_none() { self.hold(id)? } else { None },
+                hold,
                 from: row.get(14)?,
                 to,
             })
@@ -230,19 +236,19 @@ impl Reader for SqliteCatalog {
     }
 
     fn labels(&self) -> Result<Vec<LabelSummary>> {
-        Ok(Vec::new())
+        self.label_summaries()
     }
 
-    fn promotions(&self, _to: Option<&str>) -> Result<Vec<Promotion>> {
-        Ok(Vec::new())
+    fn promotions(&self, to: Option<&str>) -> Result<Vec<Promotion>> {
+        self.all_promotions(to)
     }
 
     fn blessings(&self) -> Result<Vec<Blessing>> {
-        Ok(Vec::new())
+        self.all_blessings()
     }
 
     fn stored(&self) -> Result<Vec<(Snapshot, bool)>> {
-        Ok(Vec::new())
+        self.all_stored()
     }
 
     fn log(&self, identity: Option<&Identity>) -> Result<Vec<LogEntry>> {

@@ -6,9 +6,14 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::SqliteCatalog;
 use super::rows::{SNAPSHOT, SNAPSHOT_FROM};
-use crate::catalog::{CatalogError, Current, Hold, Reader, Result, SnapshotId, Standing};
+use crate::catalog::{CatalogError, Current, Hold, Reader, Result, SnapshotId, Standing, Timestamp};
 use crate::digest::{ContentHash, FixedHash, Key, Shape};
 use crate::identity::Identity;
+
+/// A line `l` of the log that is an identity's last move: invalidating took its pointer away, and nothing brought it back or took the matter
+/// off the table since (a withdrawal, a rollback).
+const TOOK_AWAY: &str = "l.what = 'invalidate' and l.was is not l.now
+    and not exists (select 1 from pointer_log m where m.identity = l.identity and m.id > l.id and m.was is not m.now)";
 
 impl SqliteCatalog {
     pub(super) fn standing(&self, identity: &Identity) -> Result<Standing> {
@@ -21,9 +26,8 @@ impl SqliteCatalog {
         standing.current = self.all(&sql, [id], |row| self.current(row))?.pop();
         standing.hold = self.hold(id)?;
         if standing.current.is_none() {
-            // Nothing but invalidating takes a pointer away.
-            let sql = "select because from pointer_log where identity = ? and what = 'invalidate' order by id desc limit 1";
-            standing.invalidated = self.connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
+            let sql = format!("select l.because from pointer_log l where l.identity = ? and {TOOK_AWAY}");
+            standing.invalidated = self.connection.prepare_cached(&sql)?.query_row([id], |row| row.get(0)).optional()?;
         }
         Ok(standing)
     }
@@ -43,6 +47,14 @@ impl SqliteCatalog {
     pub(super) fn hold(&self, id: i64) -> Result<Option<Hold>> {
         let mut statement = self.connection.prepare_cached("select because, user, at from hold where identity = ?")?;
         Ok(statement.query_row([id], |row| Ok(Hold { because: row.get(0)?, user: row.get(1)?, at: row.get(2)? })).optional()?)
+    }
+
+    /// A hold as it was at a moment: the log has every one, and every release.
+    pub(super) fn hold_at(&self, id: i64, moment: Timestamp) -> Result<Option<Hold>> {
+        let sql = "select coalesce(because, ''), user, at from (select * from pointer_log where identity = ? and at <= ?
+                   and what in ('hold', 'release') order by id desc limit 1) where what = 'hold'";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row((id, moment), |row| Ok(Hold { because: row.get(0)?, user: row.get(1)?, at: row.get(2)? })).optional()?)
     }
 
     fn condemned_of(&self, identity: &Identity) -> Result<Vec<ContentHash>> {
@@ -76,9 +88,8 @@ impl SqliteCatalog {
                 standings[*place].hold = Some(hold);
             }
         }
-        let sql = "select identity, because from pointer_log where what = 'invalidate'
-                   and not exists (select 1 from current c where c.identity = pointer_log.identity) order by id";
-        self.each(sql, [], |row| {
+        let sql = format!("select l.identity, l.because from pointer_log l where {TOOK_AWAY}");
+        self.each(&sql, [], |row| {
             if let Some(place) = place(row.get(0)?)? {
                 standings[place].invalidated = Some(row.get::<_, Option<String>>(1)?.unwrap_or_default());
             }

@@ -1,23 +1,14 @@
 //! Writing: all changes of one call in one transaction.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Transaction, TransactionBehavior};
 
-use super::{SqliteCatalog, components_json};
+use super::SqliteCatalog;
+use super::writer::Writer;
 use crate::catalog::{Actor, Applied, Catalog, CatalogError, Change, NewRun, NewSnapshot, Outcome, Result, RunId, SnapshotId, Timestamp};
 use crate::identity::Identity;
 use crate::store::{Kind, Stamp};
-
-struct Writer<'a> {
-    catalog: &'a SqliteCatalog,
-    transaction: Transaction<'a>,
-    actor: &'a Actor,
-    now: Timestamp,
-    /// Numbers of identities that this transaction named.
-    numbers: RefCell<HashMap<Identity, i64>>,
-}
 
 impl Catalog for SqliteCatalog {
     fn commit(&self, actor: &Actor, now: Timestamp, changes: &[Change]) -> Result<Vec<Applied>> {
@@ -80,98 +71,27 @@ impl Writer<'_> {
                 Ok(Applied::Nothing)
             }
             Change::Withdraw { identity, because } => {
-                let id = self.number(identity)?;
-                let was = self.current(id)?;
-                if was.is_some() {
-                    self.execute("delete from current where identity = ?", [id])?;
-                    self.log("withdraw", Some(id), was, None, Some(because))?;
-                }
+                self.withdraw(self.number(identity)?, "withdraw", Some(because))?;
                 Ok(Applied::Nothing)
             }
-            Change::Promote(_) | Change::Bless { .. } | Change::Unbless { .. } | Change::Clean { .. } | Change::Refuse { .. } => {
+            Change::Promote(new) => Ok(Applied::Promotion(self.promote(new)?)),
+            Change::Bless { identity, snapshot, key, because } => {
+                self.bless(identity, *snapshot, *key, because)?;
+                Ok(Applied::Nothing)
+            }
+            Change::Unbless { identity, snapshot, key } => {
+                self.unbless(identity, *snapshot, *key)?;
+                Ok(Applied::Nothing)
+            }
+            Change::Clean { snapshot } => {
+                self.clean(*snapshot)?;
+                Ok(Applied::Nothing)
+            }
+            Change::Refuse { identity, because } => {
+                self.refuse(identity.as_ref(), because)?;
                 Ok(Applied::Nothing)
             }
         }
-    }
-
-    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
-        Ok(self.transaction.prepare_cached(sql)?.execute(params)?)
-    }
-
-    /// An identity's number, added where it is new.
-    fn number(&self, identity: &Identity) -> Result<i64> {
-        if let Some(id) = self.numbers.borrow().get(identity) {
-            return Ok(*id);
-        }
-        let id = match self.catalog.number(identity)? {
-            Some(id) => id,
-            None => {
-                self.execute(
-                    "insert into identity (class, instance, label, repository, components) values (?, ?, ?, ?, ?)",
-                    (
-                        &*identity.class,
-                        identity.instance.to_string(),
-                        &*identity.label,
-                        &*identity.repository,
-                        components_json(&identity.instance),
-                    ),
-                )?;
-                self.transaction.last_insert_rowid()
-            }
-        };
-        self.numbers.borrow_mut().insert(identity.clone(), id);
-        Ok(id)
-    }
-
-    fn current(&self, identity: i64) -> Result<Option<SnapshotId>> {
-        let mut statement = self.transaction.prepare_cached("select snapshot from current where identity = ?")?;
-        Ok(statement.query_row([identity], |row| row.get(0)).optional()?.map(SnapshotId))
-    }
-
-    fn is_invalidated(&self, snapshot: SnapshotId) -> Result<bool> {
-        Ok(self.transaction.prepare_cached("select 1 from invalidation where snapshot = ?")?.exists([snapshot.0])?)
-    }
-
-    fn log(
-        &self,
-        what: &str,
-        identity: Option<i64>,
-        was: Option<SnapshotId>,
-        now: Option<SnapshotId>,
-        because: Option<&str>,
-    ) -> Result<()> {
-        self.execute(
-            "insert into pointer_log (at, user, host, command, what, identity, was, now, because) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self.now,
-                &self.actor.user,
-                &self.actor.host,
-                &self.actor.command,
-                what,
-                identity,
-                was.map(|s| s.0),
-                now.map(|s| s.0),
-                because,
-            ),
-        )?;
-        Ok(())
-    }
-
-    fn point(&self, identity: &Identity, snapshot: SnapshotId, what: &str, because: Option<&str>) -> Result<()> {
-        let id = self.number(identity)?;
-        let was = self.current(id)?;
-        if was != Some(snapshot) {
-            self.execute("insert or replace into current (identity, snapshot, since) values (?, ?, ?)", (id, snapshot.0, self.now))?;
-        }
-        self.log(what, Some(id), was, Some(snapshot), because)
-    }
-
-    fn hold(&self, identity: &Identity, because: &str) -> Result<()> {
-        let id = self.number(identity)?;
-        let sql = "insert or replace into hold (identity, because, user, at) values (?, ?, ?, ?)";
-        self.execute(sql, (id, because, &self.actor.user, self.now))?;
-        let current = self.current(id)?;
-        self.log("hold", Some(id), current, current, Some(because))
     }
 
     fn stamp(&self, snapshot: SnapshotId, stamp: Stamp) -> Result<()> {
@@ -296,13 +216,10 @@ impl Writer<'_> {
         let pointing: Vec<i64> = statement.query_map([snapshot.0], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         if pointing.is_empty() {
             // No pointer moves; the log still says who did it.
-            let mut statement = self.transaction.prepare_cached("select identity from snapshot where id = ?")?;
-            let own = statement.query_row([snapshot.0], |row| row.get(0))?;
-            self.log("invalidate", Some(own), Some(snapshot), None, Some(because))?;
+            self.log("invalidate", Some(self.made_for(snapshot)?), Some(snapshot), Some(snapshot), Some(because))?;
         }
         for identity in pointing {
-            self.execute("delete from current where identity = ?", [identity])?;
-            self.log("invalidate", Some(identity), Some(snapshot), None, Some(because))?;
+            self.withdraw(identity, "invalidate", Some(because))?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! What every catalog does, whatever it is kept in. Each law is told on an empty catalog in memory, and on one in a file that is closed and
 //! opened again between any two steps.
 
+mod labels;
+
 use std::path::PathBuf;
 
 use super::sqlite::{Mode, SqliteCatalog};
@@ -366,13 +368,21 @@ fn the_manual_is_right() {
     bench.commit(Change::Hold { identity: clean, because: "audit".into() });
     let bad = bench.commit(Change::Source(new(&raw, "bad")));
     bench.commit(Change::Invalidate { snapshot: bad, because: "wrong".into() });
+    let one = NewMove { identity: a("prod"), expect: None, snapshot: Some(input), hold: None };
+    let new = |kind, undoes| NewPromotion { kind, from: None, to: "prod".into(), undoes, because: None, moves: vec![one.clone()] };
+    bench.commit(Change::Promote(Box::new(new(PromotionKind::Promotion, vec![]))));
+    bench.commit(Change::Bless { identity: a("prod"), snapshot: input, key: Key([7; 32]), because: "same".into() });
+    bench.commit(Change::Withdraw { identity: a("prod"), because: "taken away".into() });
+    bench.commit(Change::Promote(Box::new(new(PromotionKind::Rollback, vec![PromotionId(1)]))));
+    bench.commit(Change::Withdraw { identity: a("prod"), because: "taken away".into() });
+    bench.commit(Change::Refuse { identity: None, because: "not permitted".into() });
 
     let sqlite = rusqlite::Connection::open(&path).expect("opened");
     let names = |sql: &str| -> Vec<String> {
         let mut statement = sqlite.prepare(sql).expect(sql);
         statement.query_map([], |row| row.get(0)).expect(sql).collect::<Result<_, _>>().expect(sql)
     };
-    let manual = include_str!("../../docs/catalog.md");
+    let manual = include_str!("../../../docs/catalog.md");
     let sections: Vec<(&str, &str)> = manual.split("\n### `").skip(1).filter_map(|section| section.split_once("`\n")).collect();
     let mut tables = names("select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite_%'");
     let mut told: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
