@@ -10,8 +10,8 @@ pub mod sqlite;
 
 pub use records::*;
 
-use crate::digest::{ContentHash, FixedHash, Key};
-use crate::identity::Identity;
+use crate::digest::{ContentHash, Fingerprint, FixedHash, Key};
+use crate::identity::{Identity, Name};
 
 /// What went wrong in the catalog.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,8 @@ pub trait Reader {
     fn made_under(&self, keys: &[Key]) -> Result<Vec<Vec<Made>>>;
     /// The same for the fixed part of a key: whether any such run exists, whatever its inputs were.
     fn fixed_known(&self, fixed: &[FixedHash]) -> Result<Vec<bool>>;
+    /// Whether a run for one of these labels succeeded with a recipe.
+    fn made_with(&self, recipe: Fingerprint, labels: &[Name]) -> Result<bool>;
     /// Every snapshot that stands for something (or, with `all`, ever did), in order of identity, then age.
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>>;
     /// Current identities of a class that were published or held, whatever their label and repository.

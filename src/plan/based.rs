@@ -3,9 +3,12 @@
 //! What is true here: the answer follows from the program, the sources and what the base stands for; never from what was built for the label
 //! itself, so that a plan after a build says the same as the one before it.
 
+use std::collections::HashMap;
+
 use super::judge::Judge;
 use super::standing::Beneath;
 use crate::catalog::{self, Run, RunId};
+use crate::digest::Fingerprint;
 use crate::identity::Identity;
 use crate::resolve::{JobIx, Origin};
 use crate::validity::Keys;
@@ -17,6 +20,8 @@ pub struct Based {
     pub changed: Vec<bool>,
     /// Changed, or needed by one that is: no stale snapshot of the base serves it, so that no job sees two versions of one thing.
     pub today: Vec<bool>,
+    /// Not there in the base since what it is made from was not there before: made only where it is needed.
+    pub arrived: Vec<bool>,
     /// Right as the label has it, but read by what is stale in the base: the base's serves, so that the label shows one version of all.
     pub given_up: Vec<bool>,
 }
@@ -24,11 +29,12 @@ pub struct Based {
 /// Looks at every job of the graph, in topological order. Leaves must be settled. `fresh`: all is judged from today's sources.
 pub fn classify(judge: &mut Judge<'_>, fresh: bool) -> catalog::Result<Based> {
     let jobs = judge.graph.jobs.len();
-    let mut based = Based { changed: vec![false; jobs], today: vec![fresh; jobs], given_up: vec![false; jobs] };
+    let mut based = Based { changed: vec![false; jobs], today: vec![fresh; jobs], arrived: vec![false; jobs], given_up: vec![false; jobs] };
     if !judge.standings.based.contains(&true) {
         return Ok(based);
     }
     let leaves = moved_leaves(judge);
+    let mut known: HashMap<Fingerprint, bool> = HashMap::new();
     for index in 0..jobs {
         let job = JobIx(index as u32);
         if judge.is_foreign(job) {
@@ -45,18 +51,35 @@ pub fn classify(judge: &mut Judge<'_>, fresh: bool) -> catalog::Result<Based> {
         };
         // For the jobs over it, as if the base's snapshot were there.
         judge.settle_inherited(job);
-        let keys = judge.keys(job);
-        based.changed[index] = above(judge) || is_changed(judge, job, keys)?;
+        if above(judge) {
+            based.changed[index] = true;
+        } else if judge.has_beneath(job) {
+            based.changed[index] = is_changed(judge, job, judge.keys(job))?;
+        } else if based.is_new(judge, job) && recipe_is_known(judge, job, &mut known)? {
+            based.arrived[index] = true;
+        } else {
+            based.changed[index] = true;
+        }
     }
     for index in (0..jobs).rev().filter(|_| !fresh) {
-        if based.changed[index] || based.today[index] {
-            based.needs_today(judge, JobIx(index as u32));
+        let job = JobIx(index as u32);
+        if based.changed[index] || (based.arrived[index] && judge.is_target(job)) {
+            based.needs_today(judge, job);
         }
     }
     Ok(based)
 }
 
 impl Based {
+    /// Whether something that a job reads, straight or through others, was not there when the base's jobs ran.
+    fn is_new(&self, judge: &Judge<'_>, job: JobIx) -> bool {
+        judge.formula(job).of.is_some()
+            && judge.instance(job).inputs.iter().flatten().any(|part| match judge.maker(part.node) {
+                Some(maker) => self.arrived[maker.0 as usize],
+                None => judge.standings.beneath[part.node.0 as usize].is_none(),
+            })
+    }
+
     /// A job, and all that it needs.
     pub fn needs_today(&mut self, judge: &Judge<'_>, job: JobIx) {
         let mut stack = vec![job];
@@ -93,6 +116,19 @@ fn moved_leaves(judge: &Judge<'_>) -> Vec<bool> {
         }
     };
     (0..judge.graph.nodes.len()).map(moved).collect()
+}
+
+/// Whether the base ever made something by a job's recipe.
+fn recipe_is_known(judge: &Judge<'_>, job: JobIx, known: &mut HashMap<Fingerprint, bool>) -> catalog::Result<bool> {
+    let instance = judge.instance(job);
+    let recipe = judge.recipes.0[instance.formula].fingerprint;
+    if let Some(is) = known.get(&recipe) {
+        return Ok(*is);
+    }
+    let bases = judge.program.bases.chain(&judge.identity(instance.outputs[0]).label);
+    let is = judge.reader.made_with(recipe, &bases)?;
+    known.insert(recipe, is);
+    Ok(is)
 }
 
 /// Whether a job is another one than that which made the base's snapshots, where nothing above it is.

@@ -22,6 +22,8 @@ pub enum Verdict {
     StaleInBase {
         why: Reason,
     },
+    /// It is not there in the base, since what it is made from was not there before; and no job of the label needs it.
+    Unneeded,
     /// Of a label that the targets' label falls through to: read as it stands; stale, where there is a reason.
     AsItStands {
         stale: Option<Reason>,
@@ -43,7 +45,7 @@ pub enum Verdict {
 impl Verdict {
     /// Nothing is made or moved for it.
     pub fn is_settled(&self) -> bool {
-        matches!(self, Verdict::Valid | Verdict::Inherited | Verdict::StaleInBase { .. } | Verdict::AsItStands { .. })
+        matches!(self, Verdict::Valid | Verdict::Inherited | Verdict::StaleInBase { .. } | Verdict::Unneeded | Verdict::AsItStands { .. })
     }
 }
 
@@ -245,6 +247,7 @@ fn serve(judge: &mut Judge<'_>, job: JobIx, verdicts: &[Verdict], given_up: bool
             judge.settle_valid(job);
             Verdict::Valid
         }
+        Served::Own(_) | Served::Stale(_) if !judge.has_beneath(job) => Verdict::Unneeded,
         Served::Right if !over_stale() => {
             judge.settle_inherited(job);
             Verdict::Inherited
@@ -263,7 +266,8 @@ fn serve(judge: &mut Judge<'_>, job: JobIx, verdicts: &[Verdict], given_up: bool
 /// Finds results of the label's own that something stale in the base was not made from; whether there are any.
 fn give_up(judge: &Judge<'_>, verdicts: &[Verdict], based: &mut Based) -> bool {
     let mut torn = false;
-    for (index, _) in verdicts.iter().enumerate().filter(|(_, verdict)| matches!(verdict, Verdict::StaleInBase { .. })) {
+    for (index, _) in verdicts.iter().enumerate().filter(|(_, verdict)| matches!(verdict, Verdict::StaleInBase { .. } | Verdict::Unneeded))
+    {
         for maker in judge.instance(JobIx(index as u32)).inputs.iter().flatten().filter_map(|part| judge.maker(part.node)) {
             let own = verdicts[maker.0 as usize] == Verdict::Valid && judge.is_based(maker) && !based.today[maker.0 as usize];
             torn |= own && !std::mem::replace(&mut based.given_up[maker.0 as usize], true);
@@ -426,6 +430,9 @@ fn assemble(
                 step.estimate = cost.map(|cost| cost.seconds);
                 step.bytes = cost.map(|cost| cost.bytes);
                 let verdict = &verdicts[job.0 as usize];
+                if *verdict == Verdict::Unneeded {
+                    continue;
+                }
                 if judge.is_based(*job) && matches!(verdict, Verdict::Run { .. } | Verdict::MayRun { .. } | Verdict::Reuse { .. }) {
                     step.owed = Some(if based.changed[job.0 as usize] { Owed::Change } else { Owed::StaleBase });
                 }
@@ -471,6 +478,7 @@ fn action(
             let snapshot: &Snapshot = &made.outputs[output];
             Action::Reuse { snapshot: snapshot.id, run: made.run, from: snapshot.identity.clone(), why: why.clone() }
         }
+        Verdict::Unneeded => not_made(),
         Verdict::Run { why } => Action::Run { why: why.clone() },
         Verdict::MayRun { after } => {
             let after: Vec<Identity> = after.iter().flat_map(outputs_of).collect();
@@ -484,6 +492,7 @@ fn count(counts: &mut Counts, verdicts: &[Verdict]) {
     for verdict in verdicts {
         *match verdict {
             Verdict::Valid => &mut counts.valid,
+            Verdict::Unneeded => continue,
             Verdict::Inherited | Verdict::AsItStands { stale: None } => &mut counts.inherited,
             Verdict::StaleInBase { .. } | Verdict::AsItStands { stale: Some(_) } => &mut counts.stale_in_base,
             Verdict::Reuse { .. } => &mut counts.reuse,

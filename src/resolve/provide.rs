@@ -272,6 +272,11 @@ impl<'a> Resolver<'a> {
         makers.iter().find(|maker| !by_hand(maker)).map(|maker| self.place(maker))
     }
 
+    /// Whether making an identity acts on the outside.
+    pub fn is_effect(&self, identity: &Identity) -> bool {
+        self.only_formula(identity).is_some_and(|(formula, _)| formula.recipe.effect)
+    }
+
     /// The one formula that makes an identity, with its binding.
     pub(super) fn only_formula(&self, identity: &Identity) -> Option<(&'a Formula, Binding)> {
         match self.makers(identity).0.pop() {

@@ -143,7 +143,8 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             self.catalog.commit(&self.options.actor, (self.options.clock)(), &self.withdrawn)?;
         }
         let count = |what: State| self.states.count(|s| s == what);
-        self.summary.valid = count(State::Valid).saturating_sub(self.summary.inherited);
+        let unneeded = self.verdicts.iter().filter(|verdict| **verdict == Verdict::Unneeded).count();
+        self.summary.valid = count(State::Valid).saturating_sub(self.summary.inherited + unneeded);
         self.summary.failed = count(State::Failed);
         self.summary.blocked += count(State::Blocked);
         self.summary.skipped = self.states.count(|s| !s.is_final());
@@ -159,7 +160,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             let job = JobIx(index as u32);
             match self.verdicts[index].clone() {
                 verdict if verdict.is_settled() => {
-                    self.summary.inherited += usize::from(verdict != Verdict::Valid);
+                    self.summary.inherited += usize::from(!matches!(verdict, Verdict::Valid | Verdict::Unneeded));
                     self.states.set(job, State::Valid);
                 }
                 Verdict::Blocked(why) => {
@@ -230,7 +231,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
 
     fn judge_one(&mut self, job: JobIx) -> Result<(), RunError> {
         // What the plan serves from a base without looking at its inputs is never judged by them.
-        if matches!(self.verdicts[job.0 as usize], Verdict::StaleInBase { .. } | Verdict::AsItStands { .. }) {
+        if matches!(self.verdicts[job.0 as usize], Verdict::StaleInBase { .. } | Verdict::Unneeded | Verdict::AsItStands { .. }) {
             self.states.set(job, State::Valid);
             return Ok(());
         }

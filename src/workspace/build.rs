@@ -228,7 +228,7 @@ fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change> {
             Origin::Job { job, .. } => match &draft.verdicts[job.0 as usize] {
                 Verdict::Valid => (true, ""),
                 Verdict::Inherited => (false, "the result is the base's"),
-                Verdict::StaleInBase { .. } => (false, "no job of the label needs it"),
+                Verdict::StaleInBase { .. } | Verdict::Unneeded => (false, "no job of the label needs it"),
                 _ => continue,
             },
             Origin::Source { .. } => {

@@ -71,8 +71,13 @@ impl Workspace {
             stored: true,
             stamp: stored.content.stamp,
         };
-        let change = Change::Publish { snapshot: Box::new(snapshot), hold: hold.map(str::to_string) };
-        catalog.commit(&clock::actor(), clock::now(), &[change])?;
+        let mut changes = vec![Change::Publish { snapshot: Box::new(snapshot), hold: hold.map(str::to_string) }];
+        let bases: Vec<Identity> = program.bases.chain(&identity.label).iter().map(|base| identity.under(base)).collect();
+        if !bases.is_empty() {
+            let base = catalog.standings(&bases)?.into_iter().find_map(|standing| standing.current).map(|current| current.snapshot.id);
+            changes.push(Change::Saw { identity: identity.clone(), base });
+        }
+        catalog.commit(&clock::actor(), clock::now(), &changes)?;
         Ok(identity.clone())
     }
 

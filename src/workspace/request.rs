@@ -33,7 +33,7 @@ pub struct Request {
     pub like: Option<Like>,
 }
 
-/// Targets taken from what another label holds now: what runs made for it.
+/// Targets taken from what another label holds now: what runs made for it, receipts of `effect` jobs left out.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Like {
     /// `None`: the base of the label asked for.
@@ -138,6 +138,8 @@ impl Workspace {
             let newest = held.iter().filter_map(start).max().unwrap_or_default();
             held.retain(|identity| start(identity).is_none_or(|start| ((newest - start) as f64) * 60.0 < last));
         }
+        // What acts on the outside is done for who asks for it by name.
+        held.retain(|identity| !resolver.is_effect(identity));
         Ok(held.into_iter().partition(|identity| resolver.made_by(identity).is_some()))
     }
 

@@ -11,7 +11,7 @@ use crate::catalog::{
     SnapshotId, Standing,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape};
-use crate::identity::Identity;
+use crate::identity::{Identity, Name};
 
 /// A run `r` whose results may be taken.
 const REUSABLE: &str = "r.outcome = 'succeeded' and not exists (
@@ -138,6 +138,17 @@ impl Reader for SqliteCatalog {
         let sql = format!("select 1 from run r where fixed = ? and {REUSABLE} limit 1");
         let mut statement = self.connection.prepare_cached(&sql)?;
         fixed.iter().map(|f| Ok(statement.exists([f.0])?)).collect()
+    }
+
+    fn made_with(&self, recipe: Fingerprint, labels: &[Name]) -> Result<bool> {
+        let mut statement =
+            self.connection.prepare_cached("select 1 from run where fingerprint = ? and label = ? and outcome = 'succeeded' limit 1")?;
+        for label in labels {
+            if statement.exists((recipe.0, &**label))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {

@@ -154,6 +154,7 @@ where o.snapshot is not null;
 pub const FROM_1: &str = "
 alter table run add column shape blob;
 alter table current add column saw integer;
+create index run_by_fingerprint on run (fingerprint, label, outcome);
 
 create table promotion (
     id integer primary key,
