@@ -150,6 +150,9 @@ fn what_is_committed_is_read_back_whole() {
         assert_eq!(parts, [("in", &raw, input, of_bytes(b"raw"))]);
         assert_eq!(made.outputs, [(clean.clone(), Some(output))]);
         assert_eq!(bench.catalog.readers(&[input]).expect("read"), [id]);
+        let made_with =
+            |recipe: &[u8], label: &str| bench.catalog.made_with(Fingerprint(of_bytes(recipe).0), &[label.into()]).expect("read");
+        assert!(made_with(b"recipe", "prod") && !made_with(b"recipe", "exp") && !made_with(b"another", "prod"));
         assert_eq!(bench.catalog.classes().expect("read"), ["sales"]);
         assert_eq!(bench.catalog.sourced("sales").expect("read"), [raw]);
         assert_eq!(bench.catalog.costs().expect("read"), [("x -> y".to_string(), Cost { seconds: 2.5, bytes: 5.0 })]);
