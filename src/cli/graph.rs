@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Only what these need
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
+    /// With `--of identities`: the label of targets that name none
+    #[arg(long)]
+    label: Option<String>,
     #[arg(long, default_value = "mermaid")]
     format: Format,
     /// Boxes are dataset classes, or single identities
@@ -47,7 +50,7 @@ enum Of {
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let workspace = session.workspace()?;
     let picture = if arguments.of == Of::Identities {
-        let request = Request { targets: arguments.targets.clone(), ..Request::default() };
+        let request = Request { targets: arguments.targets.clone(), label: arguments.label.clone(), ..Request::default() };
         picture::of_graph(&workspace.plan(&request)?.graph)
     } else {
         let program = workspace.program()?;
