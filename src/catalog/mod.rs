@@ -6,9 +6,15 @@
 
 pub mod records;
 pub mod lineage;
+pub mod policy;
 pub mod sqlite;
+pub mod gate;
 
+pub use gate::Gate;
+pub use policy::Refusal;
 pub use records::*;
+
+use std::collections::HashSet;
 
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key};
 use crate::identity::{Identity, Name};
@@ -25,6 +31,13 @@ pub enum CatalogError {
     /// [`Change::Point`]: the pointer is not where it was `expect`ed, or the snapshot was invalidated since it was chosen.
     #[error("`{identity}` moved meanwhile, or what it was to stand for was invalidated")]
     Moved { identity: Identity },
+    /// The gate let nothing of a commit through. One for each label and repository that forbids it.
+    #[error("{}", refused(.0))]
+    NotPermitted(Vec<Refusal>),
+}
+
+fn refused(refusals: &[Refusal]) -> String {
+    refusals.iter().map(|refusal| format!("{refusal}: {}", refusal.who_may())).collect::<Vec<_>>().join("; ")
 }
 
 pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
@@ -33,6 +46,12 @@ pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
 pub trait Reader {
     /// What each identity stands for. One ordered scan where many are asked for.
     fn standings(&self, identities: &[Identity]) -> Result<Vec<Standing>>;
+    /// The identities that stand for one of these snapshots, each with the one that it stands for; in order of identity.
+    fn standing_for(&self, ids: &[SnapshotId]) -> Result<Vec<(Identity, SnapshotId)>> {
+        let asked: HashSet<&SnapshotId> = ids.iter().collect();
+        let listed = self.list(&Filter::default())?;
+        Ok(listed.into_iter().map(|l| (l.identity, l.snapshot.id)).filter(|(_, id)| asked.contains(id)).collect())
+    }
     fn snapshots(&self, ids: &[SnapshotId]) -> Result<Vec<Snapshot>>;
     /// Whole records of runs, inputs and outputs included.
     fn runs(&self, ids: &[RunId]) -> Result<Vec<Run>>;
@@ -74,7 +93,7 @@ pub trait Reader {
     fn classes(&self) -> Result<Vec<String>>;
 }
 
-/// Reads and writes.
+/// Reads and writes. Whoever works on a project gets its catalog behind a [`Gate`].
 pub trait Catalog: Reader {
     /// All changes or none, in one durable transaction; `now` is when. Ids of new runs and snapshots come back in the order given.
     fn commit(&self, actor: &Actor, now: Timestamp, changes: &[Change]) -> Result<Vec<Applied>>;

@@ -169,6 +169,13 @@ pub struct NewSnapshot {
     pub stamp: Stamp,
 }
 
+impl NewSnapshot {
+    /// Recording it as a source's, where the identity stands for `snapshot`, would bring nothing but its stamp up to date.
+    pub fn is_as(&self, snapshot: &Snapshot) -> bool {
+        (self.content, self.kind, &self.path, self.stored) == (snapshot.content, snapshot.kind, &snapshot.path, snapshot.stored)
+    }
+}
+
 /// A run to be added; successful ones with their outputs, which become current.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewRun {

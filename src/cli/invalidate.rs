@@ -34,6 +34,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let what = units::count(condemned.snapshots.len(), "snapshot");
     let below = condemned.downstream.snapshots.len().saturating_sub(condemned.downstream.roots.len());
     terminal.complain(&format!("\n{what} to invalidate; {} made from that.\n", units::count(below, "snapshot")));
+    workspace.may_invalidate(&condemned)?;
     if !arguments.yes {
         if !terminal.interactive {
             let problem = Diagnostic::error("E0807", "invalidating asks first, and nobody is there to answer");

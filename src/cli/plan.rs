@@ -40,9 +40,10 @@ pub fn show(plan: &Plan, json: bool, all: bool, session: &Session) -> std::io::R
     if json { terminal.print_json(&plan::json(plan)) } else { terminal.print(&plan::text(plan, &terminal.look, all)) }
 }
 
-/// What is blocked counts in any case; work only where `--exit-code` asks for it.
+/// What is blocked or not permitted counts in any case; work only where `--exit-code` asks for it.
 pub fn exit(plan: &Plan, asked: bool) -> Exit {
     let blocked = (plan.counts.blocked > 0).then_some(Exit::Blocked);
     let work = (asked && plan.work_needed()).then_some(Exit::WorkNeeded);
-    Exit::first(blocked.into_iter().chain(work))
+    let refused = (!plan.not_permitted.is_empty()).then_some(Exit::NotPermitted);
+    Exit::first(blocked.into_iter().chain(work).chain(refused))
 }

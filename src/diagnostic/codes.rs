@@ -147,6 +147,7 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0812", Kind::World, "a repository's root cannot be used"),
     ("E0813", Kind::World, "what was made could not be kept"),
     ("E0814", Kind::World, "the bytes of a snapshot are gone or damaged"),
+    ("E0820", Kind::Permission, "the acting user may not write under a label, or into a repository"),
     // E09.. command line
     ("E0901", Kind::Usage, "no project is here, nor in any folder above"),
     ("E0902", Kind::Usage, "the folder of -C is not a folder"),

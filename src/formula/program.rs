@@ -38,8 +38,7 @@ pub struct Bases(pub Vec<(Name, Option<Name>)>);
 impl Bases {
     /// What a label falls through to: as its own entry says, else the one whose pattern says most of it.
     pub fn of(&self, label: &str) -> Option<Name> {
-        let meant = self.0.iter().filter(|(pattern, _)| label_matches(pattern, label));
-        let (_, base) = meant.max_by_key(|(pattern, _)| (**pattern == *label, pattern.chars().filter(|c| *c != '*').count()))?;
+        let (_, base) = entry_of(&self.0, label)?;
         base.clone().filter(|base| **base != *label)
     }
 
@@ -53,6 +52,12 @@ impl Bases {
         }
         chain
     }
+}
+
+/// The entry of `labels:` that holds for a label: its own, else the one whose pattern says most of it.
+pub fn entry_of<'e, T>(entries: &'e [(Name, T)], label: &str) -> Option<&'e (Name, T)> {
+    let meant = entries.iter().filter(|(pattern, _)| label_matches(pattern, label));
+    meant.max_by_key(|(pattern, _)| (**pattern == *label, pattern.chars().filter(|c| *c != '*').count()))
 }
 
 /// Whether a label is meant by a pattern of `labels:`, in which `*` stands for any text.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::catalog::{RunId, SnapshotId};
+use crate::catalog::{Refusal, RunId, SnapshotId};
 use crate::identity::Identity;
 use crate::resolve::Blocked;
 use crate::validity::Reason;
@@ -130,6 +130,8 @@ pub struct Plan {
     pub seconds: Option<(f64, f64)>,
     /// Bytes that `at_least` and `at_most` so many jobs write, likewise.
     pub bytes: Option<(f64, f64)>,
+    /// What of it the acting user may not do. Filled in by who knows the user.
+    pub not_permitted: Vec<Refusal>,
 }
 
 impl Plan {

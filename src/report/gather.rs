@@ -1,6 +1,6 @@
 //! Many identities of one class as one line, in the way that a target is written: `clean@storeId={JFK,LGA},2024-01-01..2024-01-31:prod/dl`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::identity::instance::quoted;
 use crate::identity::{Identity, Value};
@@ -28,6 +28,55 @@ pub fn gathered(identities: &[&Identity]) -> (bool, String) {
     }
     text.push_str(&format!(":{}/{}", first.label, first.repository));
     (members == distinct.len(), text)
+}
+
+/// Identities of one class, label and repository as one line.
+pub struct Line<'i> {
+    pub identities: Vec<&'i Identity>,
+    /// The text stands for exactly these.
+    pub exact: bool,
+    pub text: String,
+}
+
+impl Line<'_> {
+    /// How many they are, where there are several: `2 of` for those that do not fill their ranges.
+    pub fn count(&self) -> String {
+        match self.identities.len() {
+            1 => String::new(),
+            some if self.exact => some.to_string(),
+            some => format!("{some} of"),
+        }
+    }
+}
+
+/// A line for each class, label and repository, in the order of their first.
+pub fn lines<'i>(identities: impl IntoIterator<Item = &'i Identity>) -> Vec<Line<'i>> {
+    let mut shelves: Vec<Vec<&Identity>> = Vec::new();
+    let mut places = HashMap::new();
+    for identity in identities {
+        let place = *places.entry((&identity.class, &identity.label, &identity.repository)).or_insert_with(|| {
+            shelves.push(Vec::new());
+            shelves.len() - 1
+        });
+        shelves[place].push(identity);
+    }
+    let line = |identities: Vec<&'i Identity>| {
+        let (exact, text) = gathered(&identities);
+        Line { identities, exact, text }
+    };
+    shelves.into_iter().map(line).collect()
+}
+
+/// For a sentence: the first lines, and how many identities the others stand for.
+pub fn in_short(identities: &[Identity]) -> String {
+    let lines = lines(identities);
+    let (shown, rest) = lines.split_at(lines.len().min(3));
+    let shown: Vec<String> =
+        shown.iter().map(|line| if line.exact { line.text.clone() } else { format!("{} {}", line.count(), line.text) }).collect();
+    match rest.iter().map(|line| line.identities.len()).sum::<usize>() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// A component's values as a target would ask for them, and how many it would ask for.
@@ -79,6 +128,16 @@ mod tests {
         let gap = [("a", "2024-01-01"), ("a", "2024-01-02"), ("a", "2024-01-05")];
         assert_eq!(line(&gap), (false, "clean@storeId=a,2024-01-01..2024-01-05:prod/dl".into()));
         assert_eq!(line(&[("a", "2024-01-01"), ("a", "2024-01-05")]).1, "clean@storeId=a,{2024-01-01,2024-01-05}:prod/dl");
+        let mixed = [identity("a", "2024-01-01"), identity("b", "2024-01-02"), identity("c", "2024-01-01")];
+        let mixed: Vec<Identity> = ["x", "y", "x", "z", "w"]
+            .iter()
+            .zip(mixed.iter().cycle())
+            .map(|(class, i)| Identity { class: (*class).into(), ..i.clone() })
+            .collect();
+        assert_eq!(
+            in_short(&mixed),
+            "x@storeId={a,c},2024-01-01:prod/dl, y@storeId=b,2024-01-02:prod/dl, z@storeId=a,2024-01-01:prod/dl and 1 more"
+        );
         let many: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(|s| (s, "2024")).into();
         assert_eq!(line(&many), (true, "clean@storeId={a,b,… 4 more},2024:prod/dl".into()));
     }

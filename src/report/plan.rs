@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::gather::gathered;
+use super::gather::{self, gathered};
 use super::look::{Cell, Columns, Look, Tone, cell};
 use super::{reason, units};
+use crate::catalog::Refusal;
 use crate::identity::Identity;
 use crate::plan::{Action, Plan, SourceState, Step};
 
@@ -27,6 +28,7 @@ pub fn json(plan: &Plan) -> Value {
         "at_least": plan.at_least,
         "at_most": plan.at_most,
         "seconds": plan.seconds.map(|(least, most)| json!({ "at_least": least, "at_most": most })),
+        "not_permitted": plan.not_permitted,
         "steps": plan.steps,
     })
 }
@@ -43,6 +45,10 @@ pub fn text(plan: &Plan, look: &Look, all: bool) -> String {
         lines.extend(by_class(plan, look));
     }
     lines.extend(derivations(plan, look, all));
+    lines.extend(refusals(&plan.not_permitted, look));
+    if lines.first().is_some_and(String::is_empty) {
+        lines.remove(0);
+    }
     if !lines.is_empty() {
         lines.push(String::new());
     }
@@ -192,6 +198,21 @@ pub(super) fn nothing_to_do(valid: usize, inherited: usize, stale_in_base: usize
     }
 }
 
+/// What the acting user may not do, and who may.
+pub fn refusals(refusals: &[Refusal], look: &Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    for refusal in refusals {
+        lines.push(String::new());
+        lines.push(format!("{} ({}):", look.paint(Tone::Bad, &format!("{refusal}")), refusal.who_may()));
+        let mut columns = Columns::default();
+        for line in gather::lines(&refusal.identities) {
+            columns.row([cell(Tone::Plain, line.count()).right(), cell(Tone::Strong, line.text)]);
+        }
+        lines.extend(columns.render(look, 2));
+    }
+    lines
+}
+
 /// The last line: `2 to run, 1 may run, 9 valid. At least 2, at most 3 jobs; about 4 min, at most 6 min.`
 fn summary(plan: &Plan, look: &Look) -> String {
     let counts = &plan.counts;
@@ -295,7 +316,7 @@ mod tests {
             at_least: 1,
             at_most: 2,
             seconds: Some((75.0, 80.0)),
-            bytes: None,
+            ..Plan::default()
         };
         let expected = "\
 source   raw@2024-01-01:prod/dl                    changed
@@ -319,7 +340,7 @@ b@2024-01-02:prod/dl cannot be provided:
         let mut steps: Vec<Step> = (1..=31).map(|day| step("a", &format!("2024-01-{day:02}"), run("1", "2"))).collect();
         steps.extend((1..=9).map(|day| step("a", &format!("2023-01-{day:02}"), Action::Valid { snapshot: SnapshotId(day) })));
         let counts = Counts { run: 31, valid: 9, ..Counts::default() };
-        let plan = Plan { steps, counts, at_least: 31, at_most: 31, seconds: None, bytes: None };
+        let plan = Plan { steps, counts, at_least: 31, at_most: 31, ..Plan::default() };
         let expected = "\
 run  31  a@2024-01-01..2024-01-31:prod/dl  params.k: 1 -> 2
 

@@ -6,15 +6,16 @@ use std::fs;
 
 use super::failure::Failure;
 use super::lock::Lock;
+use super::permit::{self, Recording};
 use super::request::{Prepared, Request};
 use super::{OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
-use crate::catalog::{Applied, Catalog, Change, Current, NewSnapshot, Reader};
+use crate::catalog::{Applied, Catalog, Change, Current, Gate, NewSnapshot, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::executor::{Cancel, LocalExecutor};
 use crate::formula::program::Program;
 use crate::identity::Identity;
-use crate::plan::{self, Condition, Draft, Judge, Plan, Settled, SourceState, Standings, Verdict};
+use crate::plan::{self, Draft, Judge, Plan, Settled, Standings, Verdict};
 use crate::resolve::{Graph, JobIx, NodeIx, Origin};
 use crate::run::local::LocalWorkshop;
 use crate::run::{self, Event, Scheduler, Summary};
@@ -40,7 +41,8 @@ impl Workspace {
         let program = self.program_for(request)?;
         let catalog = self.catalog(Mode::Read)?;
         let (prepared, standings) = self.prepare(request, &program, &catalog)?;
-        let (_, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
+        let (judge, mut draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
+        draft.plan.not_permitted = permit::refusals(&catalog, &prepared, &judge, &draft, &read_by_jobs(&judge, &draft));
         Ok(Planned { plan: draft.plan, graph: prepared.graph, program, unmade: prepared.unmade })
     }
 
@@ -81,6 +83,8 @@ impl Workspace {
         let catalog = self.catalog(Mode::Write)?;
         let (prepared, standings) = self.prepare(request, &program, &catalog)?;
         let (mut judge, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
+        let read = read_by_jobs(&judge, &draft);
+        permit::ask(&catalog, &prepared, &judge, &draft, &read)?;
         // Deciding ends here.
         let counts = &draft.plan.counts;
         events(&Event::Started {
@@ -94,9 +98,8 @@ impl Workspace {
             events(&Event::Blocked { on: on.clone() });
         }
         let actor = clock::actor();
-        let read = read_by_jobs(&judge, &draft);
         self.record_sources(&program, &prepared, &catalog, &mut judge, &read)?;
-        let moves = keep_label(&judge, &draft, &read);
+        let moves = permit::permitted(&catalog, keep_label(&judge, &draft, &read))?;
         if !moves.is_empty() {
             catalog.commit(&actor, clock::now(), &moves)?;
         }
@@ -121,7 +124,7 @@ impl Workspace {
         &self,
         program: &Program,
         prepared: &Prepared,
-        catalog: &dyn Catalog,
+        catalog: &Gate,
         judge: &mut Judge<'_>,
         read: &[bool],
     ) -> Result<(), Failure> {
@@ -131,29 +134,20 @@ impl Workspace {
         // In the graph's order, so that the same build makes the same record.
         let mut seen: Vec<_> = prepared.seen.iter().collect();
         seen.sort_unstable_by_key(|(node, _)| node.0);
-        for (node, (observed, sight)) in seen {
+        for (node, (_, sight)) in seen {
             let Some(sight) = sight else { continue };
             let Origin::Source { source, .. } = &prepared.graph.nodes[node.0 as usize].origin else { continue };
             let identity = prepared.graph.nodes[node.0 as usize].identity.clone();
-            let based = judge.standings.based[node.0 as usize];
-            if judge.standings.foreign[node.0 as usize] || (based && !read[node.0 as usize]) {
-                continue;
-            }
-            let kept = judge.settled[node.0 as usize].as_ref().and_then(|s| s.snapshot.as_ref());
-            if let Some(snapshot) = kept.filter(|snapshot| based && snapshot.identity.label != identity.label) {
-                // The base's serves: the label gets no pointer of its own.
-                if !snapshot.stored {
-                    restamps.push(Change::Restamp { snapshot: snapshot.id, stamp: sight.content.stamp });
+            match permit::recording(prepared, judge, *node, read) {
+                Recording::Nothing => continue,
+                Recording::Stamp(snapshot) => {
+                    restamps.push(Change::Restamp { snapshot, stamp: sight.content.stamp });
+                    continue;
                 }
-                continue;
+                Recording::Lost(copy) => judge.forget(&copy),
+                Recording::Bytes => {}
             }
             let copied = program.sources[*source].copy;
-            if copied && observed.state == SourceState::Unchanged {
-                // The copy may be lost while the file is there: then it is taken again.
-                let kept = judge.settled[node.0 as usize].as_ref().and_then(|s| s.snapshot.clone());
-                let Some(lost) = kept.filter(|snapshot| judge.condition(snapshot) != Condition::Intact) else { continue };
-                judge.forget(&lost);
-            }
             let (path, stored, content) = if copied {
                 let from = self.root.join(&sight.found.base);
                 let name = from.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -179,11 +173,9 @@ impl Workspace {
         if changes.is_empty() && restamps.is_empty() {
             return Ok(());
         }
-        let saw =
-            nodes.iter().map(|node| Change::Saw { identity: judge.identity(*node).clone(), base: judge.standings.saw(node.0 as usize) });
-        changes.extend(
-            saw.zip(&nodes).filter(|(_, node)| judge.standings.based[node.0 as usize]).map(|(change, _)| change).collect::<Vec<_>>(),
-        );
+        let based = nodes.iter().filter(|node| judge.standings.based[node.0 as usize]);
+        let saw = based.map(|node| Change::Saw { identity: judge.identity(*node).clone(), base: judge.standings.saw(node.0 as usize) });
+        changes.extend(permit::permitted(catalog, saw.collect())?);
         changes.extend(restamps);
         let applied = catalog.commit(&clock::actor(), clock::now(), &changes)?;
         for (node, applied) in nodes.into_iter().zip(applied) {

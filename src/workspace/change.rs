@@ -23,6 +23,12 @@ pub struct Condemnation {
     pub downstream: Lineage,
 }
 
+impl Condemnation {
+    fn changes(&self, because: &str) -> Vec<Change> {
+        self.snapshots.iter().map(|l| Change::Invalidate { snapshot: l.snapshot.id, because: because.to_string() }).collect()
+    }
+}
+
 impl Workspace {
     /// Takes files (one, or several as a folder) in as the snapshot of one identity.
     ///
@@ -43,6 +49,8 @@ impl Workspace {
                 .help("to put your data in its place, and keep it there until `formake release`, add `--hold --because \"…\"`")
                 .into());
         }
+        // Before any bytes are copied.
+        catalog.ask(&clock::actor(), clock::now(), [identity])?;
         let stored = match files {
             [one] => {
                 let name = one.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -106,12 +114,14 @@ impl Workspace {
         Ok(Condemnation { snapshots, downstream })
     }
 
+    /// Whether the acting user may invalidate that, asked before the user is.
+    pub fn may_invalidate(&self, condemned: &Condemnation) -> Result<(), Failure> {
+        Ok(self.catalog(Mode::Write)?.ask_for(&clock::actor(), clock::now(), &condemned.changes(""))?)
+    }
+
     /// Marks what a target stands for as wrong: it is never used again, under any label.
     pub fn invalidate(&self, condemned: &Condemnation, because: &str) -> Result<Vec<Applied>, Failure> {
-        let catalog = self.catalog(Mode::Write)?;
-        let change = |l: &Listed| Change::Invalidate { snapshot: l.snapshot.id, because: because.to_string() };
-        let changes: Vec<Change> = condemned.snapshots.iter().map(change).collect();
-        Ok(catalog.commit(&clock::actor(), clock::now(), &changes)?)
+        Ok(self.catalog(Mode::Write)?.commit(&clock::actor(), clock::now(), &condemned.changes(because))?)
     }
 
     /// Copies what a target stands for into a folder, each under its identity's name: `churn_features@2024-01-01.parquet`.

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::yaml::{self, Key, Node, Tree};
+use crate::catalog::policy::{Policy, Rule, Writer};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::formula::program::{Bases, Entry, Set};
 use crate::formula::{Settings, duration};
@@ -39,6 +40,9 @@ pub struct Config {
 pub struct Repository {
     /// Relative to the project's root or absolute.
     pub root: String,
+    pub protected: bool,
+    /// Who may write into it, as in [`Label::writers`].
+    pub writers: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -46,10 +50,22 @@ pub struct Label {
     /// What it falls through to for reading.
     pub base: Option<Name>,
     pub protected: bool,
-    /// Who may write to it: users, and `group:…`.
+    /// Who may write under it: users, and `group:…`.
     pub writers: Vec<String>,
     /// Seconds.
     pub expires: Option<f64>,
+}
+
+impl Config {
+    /// Who may write where.
+    pub fn policy(&self) -> Policy {
+        let rule =
+            |protected, writers: &[String]| Rule { protected, writers: writers.iter().map(|writer| Writer::parse(writer)).collect() };
+        Policy {
+            labels: self.labels.iter().map(|(name, l)| (name.clone(), rule(l.protected, &l.writers))).collect(),
+            repositories: self.repositories.iter().map(|(name, r)| (name.clone(), rule(r.protected, &r.writers))).collect(),
+        }
+    }
 }
 
 impl Default for Config {
@@ -59,7 +75,7 @@ impl Default for Config {
             targets: vec![],
             catalog: ".formake/catalog.db".into(),
             contracts: "contracts/".into(),
-            repositories: BTreeMap::from([("dl".into(), Repository { root: "lake".into() })]),
+            repositories: BTreeMap::from([("dl".into(), Repository { root: "lake".into(), protected: false, writers: vec![] })]),
             labels: BTreeMap::new(),
             jobs: None,
         }
@@ -237,8 +253,13 @@ impl Reader {
         for (key, node) in self.map(node, "repositories by name", "repositories: { dl: { root: lake } }") {
             let Some(name) = self.checked_name(&key.text, "a repository", false, key.start, key.end) else { continue };
             let mut root = if &*name == "dl" { "lake".to_string() } else { format!("lake-{name}") };
-            for (_, node) in self.keys(node, "a repository", &["root"]) {
-                root = self.text(node, "a folder").unwrap_or(root);
+            let (mut protected, mut writers) = (false, Vec::new());
+            for (key, node) in self.keys(node, "a repository", &["root", "protected", "writers"]) {
+                match key.text.as_str() {
+                    "protected" => protected = self.boolean(node).unwrap_or_default(),
+                    "writers" => writers = self.writers(node),
+                    _ => root = self.text(node, "a folder").unwrap_or(root),
+                }
             }
             let clean = root.trim_start_matches("./").trim_end_matches('/');
             if let Some((other, _)) = found.iter().find(|(_, r)| r.root.trim_start_matches("./").trim_end_matches('/') == clean) {
@@ -246,7 +267,7 @@ impl Reader {
                 self.error("E0504", message, key.start, key.end, "the second", "give each its own folder".into());
                 continue;
             }
-            found.insert(name, Repository { root });
+            found.insert(name, Repository { root, protected, writers });
         }
         if found.is_empty() { Config::default().repositories } else { found }
     }
@@ -264,7 +285,7 @@ impl Reader {
                         bases.extend(label.base.clone().map(|base| (name.clone(), base, node.start, node.end)));
                     }
                     "protected" => label.protected = self.boolean(node).unwrap_or_default(),
-                    "writers" => label.writers = self.texts(node, "users").unwrap_or_default(),
+                    "writers" => label.writers = self.writers(node),
                     _ => label.expires = self.duration(node),
                 }
             }
@@ -277,6 +298,19 @@ impl Reader {
             }
         }
         found
+    }
+
+    /// Users, and `group:…`; at least one.
+    fn writers(&mut self, node: &Node) -> Vec<String> {
+        let Some(writers) = self.texts(node, "users and groups") else { return Vec::new() };
+        let problem = match writers.iter().find(|writer| *writer == "group:") {
+            Some(_) => "a group has no name".to_string(),
+            None if writers.is_empty() => "no writers are named".to_string(),
+            None => return writers,
+        };
+        let help = "they are written `writers: [alice, \"group:release\"]`; where nobody may write, `protected: true` alone says so";
+        self.error("E0504", problem, node.start, node.end, "", help.into());
+        Vec::new()
     }
 
     fn duration(&mut self, node: &Node) -> Option<f64> {
@@ -454,7 +488,7 @@ mod tests {
 formulas: [pipeline.formula, "teams/*.formula"]
 targets: summary
 catalog: .formake/catalog.db
-repositories: { dl: { root: lake }, pii: }
+repositories: { dl: { root: lake }, pii: { protected: true, writers: alice } }
 labels: { prod: { protected: true, writers: [alice, "group:release"] }, "pr-*": { base: prod, expires: 14d } }
 default_label: dev
 timezone: America/New_York
@@ -476,7 +510,8 @@ contracts: contracts/
         assert_eq!(shop.since.map(|p| p.to_string()), Some("2024-03-01".into()));
         assert_eq!((config.targets, config.jobs), (vec!["summary".to_string()], Some(8)));
         assert_eq!(config.labels["pr-*"].expires, Some(14.0 * 86_400.0));
-        assert_eq!(config.repositories["pii"].root, "lake-pii");
+        let pii = Repository { root: "lake-pii".into(), protected: true, writers: vec!["alice".into()] };
+        assert_eq!(config.repositories["pii"], pii);
         assert!(config.settings.clocks_change && config.settings.knows_label("pr-7") && !config.settings.knows_label("pq-7"));
         assert!(!good("timezone: Asia/Tokyo").settings.clocks_change);
     }

@@ -1,7 +1,8 @@
 //! What a request ends with where it cannot be met: diagnostics, and the exit code that follows from them.
 
-use crate::catalog::CatalogError;
+use crate::catalog::{CatalogError, Refusal};
 use crate::diagnostic::{Diagnostic, Severity, codes};
+use crate::report::gather;
 use crate::run::RunError;
 use crate::store::StoreError;
 
@@ -45,6 +46,7 @@ impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
         let message = error.to_string();
         Self::from(match error {
+            CatalogError::NotPermitted(refusals) => return Self { diagnostics: refusals.iter().map(not_permitted).collect() },
             CatalogError::Unusable { .. } => Diagnostic::error("E0802", message)
                 .help("look at the path and its permissions, or say another one: `catalog:` in formake.yaml"),
             CatalogError::Schema { .. } => Diagnostic::error("E0803", message).help("use the formake that wrote it, or a newer one"),
@@ -53,6 +55,22 @@ impl From<CatalogError> for Failure {
             CatalogError::Moved { .. } => Diagnostic::error("E0805", message).help("look at what it stands for now, and try again"),
         })
     }
+}
+
+/// A refusal as a diagnostic.
+fn not_permitted(refusal: &Refusal) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error("E0820", refusal.to_string());
+    if !refusal.identities.is_empty() {
+        diagnostic = diagnostic.note(format!("this would change {}", gather::in_short(&refusal.identities)));
+    }
+    if let Some(unknown) = &refusal.groups_unknown {
+        diagnostic = diagnostic.note(format!("the groups of {} are not known: {unknown}", refusal.user));
+    }
+    diagnostic = diagnostic.note(format!("formake.yaml says so: `{}`", refusal.place()));
+    if refusal.writers.is_empty() {
+        return diagnostic.help("nobody may: it is `protected`, and its entry names no `writers`");
+    }
+    diagnostic.help(refusal.who_may())
 }
 
 impl From<StoreError> for Failure {

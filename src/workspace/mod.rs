@@ -20,6 +20,7 @@ pub mod tools;
 pub mod bytes;
 pub mod outside;
 pub mod request;
+mod permit;
 pub mod build;
 pub mod inspect;
 pub mod change;
@@ -28,7 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::catalog::sqlite::{Mode, SqliteCatalog};
+use crate::catalog::Gate;
+use crate::catalog::sqlite::Mode;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::formula::program::{Kind, Program};
 use crate::formula::{Compiled, compile};
@@ -105,7 +107,8 @@ impl Workspace {
         self.root.join(&self.config.catalog)
     }
 
-    pub(self) fn catalog(&self, mode: Mode) -> Result<SqliteCatalog, Failure> {
-        Ok(SqliteCatalog::open(&self.catalog_path(), mode)?)
+    /// The catalog, behind the gate: the only way to it.
+    pub(self) fn catalog(&self, mode: Mode) -> Result<Gate, Failure> {
+        Ok(Gate::open(&self.catalog_path(), mode, self.config.policy(), clock::groups)?)
     }
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod by_hand;
 mod making;
+mod permission;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -42,7 +42,7 @@ pub struct SqliteCatalog {
 impl SqliteCatalog {
     /// # Errors
     /// The file cannot be opened, is no catalog, or has a newer schema than this formake knows.
-    pub fn open(path: &Path, mode: Mode) -> Result<Self> {
+    pub(in crate::catalog) fn open(path: &Path, mode: Mode) -> Result<Self> {
         // Not there, or never written: another process may be about to.
         if mode == Mode::Read && std::fs::metadata(path).map_or(true, |file| file.is_file() && file.len() == 0) {
             return Self::open_in_memory();

@@ -84,6 +84,27 @@ impl Reader for SqliteCatalog {
         identities.iter().map(|identity| self.standing(identity)).collect()
     }
 
+    fn standing_for(&self, ids: &[SnapshotId]) -> Result<Vec<(Identity, SnapshotId)>> {
+        let pair = |row: &Row<'_>| Ok((self.identity(row.get(0)?)?, SnapshotId(row.get(1)?)));
+        let mut found = Vec::new();
+        if self.is_much(ids.len(), "snapshot")? {
+            let asked: HashSet<i64> = ids.iter().map(|id| id.0).collect();
+            self.each("select identity, snapshot from current", [], |row| {
+                if asked.contains(&row.get(1)?) {
+                    found.push(pair(row)?);
+                }
+                Ok(())
+            })?;
+        } else {
+            let distinct: HashSet<&SnapshotId> = ids.iter().collect();
+            for id in distinct {
+                found.extend(self.all("select identity, snapshot from current where snapshot = ?", [id.0], pair)?);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     fn snapshots(&self, ids: &[SnapshotId]) -> Result<Vec<Snapshot>> {
         let sql = format!("select {SNAPSHOT} from snapshot s {SNAPSHOT_FROM} where s.id = ?");
         let mut found = Vec::with_capacity(ids.len());
