@@ -104,8 +104,8 @@ fn others_are_refused_before_anything_is_done() {
     $ USER=bob formake history | grep refuse
     YYYY-MM-DD hh:mm:ss  bob    refuse   sales@2024-01-03:prod/dl          bob may not write under the label prod, here and for 1 more: alice and group:release may
     YYYY-MM-DD hh:mm:ss  bob    refuse   goals@2024-01:prod/dl             bob may not write under the label prod: alice and group:release may
-    YYYY-MM-DD hh:mm:ss  bob    refuse   report@2024-01:prod/dl            bob may not write under the label prod: alice and group:release may
-    YYYY-MM-DD hh:mm:ss  bob    refuse   sales@2024-01-02:prod/dl          bob may not write under the label prod: alice and group:release may
+    YYYY-MM-DD hh:mm:ss  bob    refuse   report@2024-01:prod/dl    6 -> 6  bob may not write under the label prod: alice and group:release may
+    YYYY-MM-DD hh:mm:ss  bob    refuse   sales@2024-01-02:prod/dl  2 -> 2  bob may not write under the label prod: alice and group:release may
     ");
     assert_eq!(state(&project), before);
     project.shell("USER=alice formake build daily@2024-01-01..2024-01-03").ended(0);
@@ -205,4 +205,30 @@ fn labels_repositories_and_groups() {
     project.write("raw/2024-01-02.csv", "store,amount\nlon,7\n");
     project.shell("USER=alice formake build daily@2024-01-02").ended(0);
     project.shell("USER=--help formake build daily@2024-01-02:pr-1/pii").ended(4);
+}
+
+#[test]
+fn what_keeps_a_label_in_order_waits_for_who_may() {
+    let project = shop();
+    let labels = "labels: { prod: { writers: [alice] }, staging: { base: prod, writers: [alice] } }\n";
+    project.write("formake.yaml", &format!("targets: [report@2024-01]\n{labels}"));
+    let own = "\n(daily, <any DATE in MONTH>, staging, dl) -> (report, <MONTH: month>, staging, dl) { run \"cat {{ inputs.daily }} > {{ output }}\" }\n";
+    let formulas = project.read("pipeline.formula");
+    project.write("pipeline.formula", &(formulas + own));
+    let ran = |user: &str, command: &str| project.shell(&format!("USER={user} formake {command}"));
+    ran("alice", "build -j 1").ended(0);
+    ran("alice", "build --label staging").ended(0);
+    project.edit("pipeline.formula", "summing up", "summing");
+    ran("bob", "build").ended(4);
+    ran("alice", "build").ended(0);
+    // The base moved; what staging stands for did not.
+    let seen = |user: &str| {
+        ran(user, "plan --label staging --exit-code").ended(0);
+        ran(user, "build --label staging").ended(0);
+        let catalog = rusqlite::Connection::open(project.root.join(".formake/catalog.db")).expect("a catalog");
+        catalog.query_row("select saw from current where saw is not null", [], |row| row.get::<_, i64>(0)).expect("one of staging's own")
+    };
+    let before = seen("bob");
+    assert_eq!(ran("bob", "history").ended(0).stdout.matches("refuse").count(), 1, "nothing was to do, so nothing was refused");
+    assert!(seen("alice") != before, "her build says what the base stands for now");
 }
