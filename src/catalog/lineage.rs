@@ -29,11 +29,12 @@ pub struct Lineage {
 pub fn trace(reader: &dyn Reader, roots: &[SnapshotId], direction: Direction) -> Result<Lineage> {
     let mut lineage =
         Lineage { direction, roots: roots.to_vec(), snapshots: BTreeMap::new(), runs: BTreeMap::new(), next: BTreeMap::new() };
-    let mut generation: Vec<SnapshotId> = distinct(roots.iter().copied(), &BTreeSet::new());
+    let mut seen = BTreeSet::new();
+    let mut generation: Vec<SnapshotId> = roots.iter().copied().filter(|id| seen.insert(*id)).collect();
     while !generation.is_empty() {
         let snapshots = reader.snapshots(&generation)?;
         let runs = match direction {
-            Direction::Up => reader.runs(&distinct(snapshots.iter().filter_map(made_by), &BTreeSet::new()))?,
+            Direction::Up => reader.runs(&distinct(snapshots.iter().filter_map(made_by)))?,
             Direction::Down => reader.runs(&reader.readers(&generation)?)?,
         };
         let mut next: BTreeMap<SnapshotId, Vec<SnapshotId>> = generation.iter().map(|id| (*id, Vec::new())).collect();
@@ -44,17 +45,16 @@ pub fn trace(reader: &dyn Reader, roots: &[SnapshotId], direction: Direction) ->
                 Direction::Up => (outputs.collect(), inputs.collect()),
                 Direction::Down => (inputs.collect(), outputs.collect()),
             };
-            for id in distinct(near.into_iter(), &BTreeSet::new()) {
+            for id in distinct(near.into_iter()) {
                 if let Some(next) = next.get_mut(&id) {
                     next.extend(&far);
                 }
             }
         }
-        lineage.next.extend(next.into_iter().map(|(id, next)| (id, distinct(next.into_iter(), &BTreeSet::new()))));
+        lineage.next.extend(next.into_iter().map(|(id, next)| (id, distinct(next.into_iter()))));
         lineage.snapshots.extend(snapshots.into_iter().map(|snapshot| (snapshot.id, snapshot)));
         lineage.runs.extend(runs.into_iter().map(|run| (run.id, run)));
-        let known = lineage.snapshots.keys().copied().collect();
-        generation = distinct(generation.iter().flat_map(|id| &lineage.next[id]).copied(), &known);
+        generation = generation.iter().flat_map(|id| &lineage.next[id]).copied().filter(|id| seen.insert(*id)).collect();
     }
     Ok(lineage)
 }
@@ -63,8 +63,8 @@ fn made_by(snapshot: &Snapshot) -> Option<RunId> {
     if let Origin::Run(run) = snapshot.origin { Some(run) } else { None }
 }
 
-/// In the order given, each once, those in `known` left out.
-fn distinct<T: Copy + Ord>(items: impl Iterator<Item = T>, known: &BTreeSet<T>) -> Vec<T> {
-    let mut seen = known.clone();
+/// In the order given, each once.
+fn distinct<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = BTreeSet::new();
     items.filter(|item| seen.insert(*item)).collect()
 }

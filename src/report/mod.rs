@@ -13,6 +13,7 @@ mod bars;
 pub mod progress;
 pub mod snapshots;
 pub mod lineage;
+pub mod restate;
 pub mod history;
 pub mod explain;
 pub mod picture;

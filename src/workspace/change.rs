@@ -1,4 +1,4 @@
-//! Changes by hand: publishing, releasing, invalidating; and taking data out.
+//! Changes by hand: publishing and releasing; and taking data out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use super::outside::Outside;
 use super::request::Request;
 use super::{Failure, Workspace, clock};
-use crate::catalog::lineage::{Direction, Lineage, trace};
 use crate::catalog::sqlite::Mode;
-use crate::catalog::{Applied, Catalog, Change, Listed, NewSnapshot, Reader, SnapshotId};
+use crate::catalog::{Catalog, Change, Listed, NewSnapshot, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::identity::Identity;
 use crate::identity::instance::percent_encoded;
@@ -16,18 +15,6 @@ use crate::plan::{Bytes, Condition};
 use crate::resolve::Resolver;
 use crate::run::local::Disk;
 use crate::store::Kind;
-
-/// What invalidating something takes away, and what was made from it.
-pub struct Condemnation {
-    pub snapshots: Vec<Listed>,
-    pub downstream: Lineage,
-}
-
-impl Condemnation {
-    fn changes(&self, because: &str) -> Vec<Change> {
-        self.snapshots.iter().map(|l| Change::Invalidate { snapshot: l.snapshot.id, because: because.to_string() }).collect()
-    }
-}
 
 impl Workspace {
     /// Takes files (one, or several as a folder) in as the snapshot of one identity.
@@ -103,25 +90,6 @@ impl Workspace {
         let changes: Vec<Change> = held.iter().map(|identity| Change::Release { identity: identity.clone() }).collect();
         catalog.commit(&clock::actor(), clock::now(), &changes)?;
         Ok(held)
-    }
-
-    /// What invalidating a target would take away, and everything that was made from it, under any label.
-    pub fn condemnation(&self, text: &str, label: Option<&str>) -> Result<Condemnation, Failure> {
-        let catalog = self.catalog(Mode::Read)?;
-        let snapshots = self.pick(&catalog, text, label)?;
-        let roots: Vec<SnapshotId> = snapshots.iter().map(|l| l.snapshot.id).collect();
-        let downstream = trace(&catalog, &roots, Direction::Down)?;
-        Ok(Condemnation { snapshots, downstream })
-    }
-
-    /// Whether the acting user may invalidate that, asked before the user is.
-    pub fn may_invalidate(&self, condemned: &Condemnation) -> Result<(), Failure> {
-        Ok(self.catalog(Mode::Write)?.ask_for(&clock::actor(), clock::now(), &condemned.changes(""))?)
-    }
-
-    /// Marks what a target stands for as wrong: it is never used again, under any label.
-    pub fn invalidate(&self, condemned: &Condemnation, because: &str) -> Result<Vec<Applied>, Failure> {
-        Ok(self.catalog(Mode::Write)?.commit(&clock::actor(), clock::now(), &condemned.changes(because))?)
     }
 
     /// Copies what a target stands for into a folder, each under its identity's name: `churn_features@2024-01-01.parquet`.

@@ -24,6 +24,7 @@ mod permit;
 pub mod build;
 pub mod inspect;
 pub mod change;
+pub mod restate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -188,7 +188,7 @@ pub fn parse(text: &str) -> Result<Target, Failure> {
 }
 
 /// Classes that a formula makes and no formula reads.
-fn final_classes(program: &Program) -> Vec<String> {
+pub(super) fn final_classes(program: &Program) -> Vec<String> {
     let read = |class: &Name| {
         let others = program.readers.get(class).into_iter().flatten();
         let mut others = others.filter(|id| !program.formulas[**id].outputs.iter().any(|o| o.pattern.class == *class));

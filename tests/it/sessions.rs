@@ -4,6 +4,7 @@ mod asking;
 mod by_hand;
 mod making;
 mod permission;
+mod restating;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -78,6 +79,7 @@ fn every_json_document_names_its_schema() {
         "show report@2024-01",
         "lineage report@2024-01",
         "history",
+        "invalidate report@2024-01 --dry-run",
     ];
     let schemas: BTreeMap<_, _> =
         commands.map(|command| (command, project.formake(&format!("{command} --json")).json()["schema"].clone())).into();
@@ -85,6 +87,7 @@ fn every_json_document_names_its_schema() {
     build --dry-run: "formake.plan/1"
     check: "formake.check/1"
     history: "formake.history/1"
+    invalidate report@2024-01 --dry-run: "formake.invalidate/1"
     lineage report@2024-01: "formake.lineage/1"
     ls: "formake.ls/1"
     plan: "formake.plan/1"

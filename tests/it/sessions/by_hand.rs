@@ -97,13 +97,16 @@ fn invalidate() {
         formake invalidate report@2024-01 --because 'a test' --yes
         formake build -j 1
         formake ls --all report"
-    ), @r#"
+    ), @r"
     $ formake invalidate sales@2024-01-02 --because 'amounts in cents'
     sales@2024-01-02:prod/dl  4736d13e9e72  source raw/2024-01-02.csv
-    └─ daily@2024-01-02:prod/dl  4736d13e9e72  run 2: sales -> daily
-       └─ report@2024-01:prod/dl  8406b6b1dab7  run 3: daily -> report
 
-    1 snapshot to invalidate; 2 snapshots made from that.
+    under prod
+      loses it      sales@2024-01-02:prod/dl
+      made from it  daily@2024-01-02:prod/dl  the day by store
+      made from it  report@2024-01:prod/dl
+
+    1 snapshot to invalidate; 2 identities under 1 label stand for what was made from it.
     error[E0807]: invalidating asks first, and nobody is there to answer
      |
      = help: add `--yes`
@@ -112,10 +115,13 @@ fn invalidate() {
     [exit 2]
     $ formake invalidate sales@2024-01-02 --because 'amounts in cents' --yes
     sales@2024-01-02:prod/dl  4736d13e9e72  source raw/2024-01-02.csv
-    └─ daily@2024-01-02:prod/dl  4736d13e9e72  run 2: sales -> daily
-       └─ report@2024-01:prod/dl  8406b6b1dab7  run 3: daily -> report
 
-    1 snapshot to invalidate; 2 snapshots made from that.
+    under prod
+      loses it      sales@2024-01-02:prod/dl
+      made from it  daily@2024-01-02:prod/dl  the day by store
+      made from it  report@2024-01:prod/dl
+
+    1 snapshot to invalidate; 2 identities under 1 label stand for what was made from it.
     1 snapshot invalidated.
     $ formake build
     Running 1 of 2 jobs.
@@ -133,7 +139,10 @@ fn invalidate() {
     $ formake invalidate report@2024-01 --because 'a test' --yes
     report@2024-01:prod/dl  5b9abdcebfe4  run 6
 
-    1 snapshot to invalidate; 0 snapshots made from that.
+    under prod
+      loses it  report@2024-01:prod/dl
+
+    1 snapshot to invalidate; nothing stands for what was made from it.
     1 snapshot invalidated.
     $ formake build -j 1
     Running 1 of 3 jobs.
@@ -146,5 +155,5 @@ fn invalidate() {
     report@2024-01:prod/dl  YYYY-MM-DD hh:mm:ss  25 B  23c94ba5803b  run 4  earlier
     report@2024-01:prod/dl  YYYY-MM-DD hh:mm:ss  46 B  5b9abdcebfe4  run 6  invalidated
     report@2024-01:prod/dl  YYYY-MM-DD hh:mm:ss  46 B  5b9abdcebfe4  run 7
-    "#);
+    ");
 }
