@@ -13,8 +13,8 @@ use super::{
     Actor, Applied, Blessing, Catalog, CatalogError, Change, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Made, NewSnapshot,
     Promotion, Reader, Result, Run, RunId, Snapshot, SnapshotId, Standing, Timestamp,
 };
-use crate::digest::{ContentHash, FixedHash, Key};
-use crate::identity::Identity;
+use crate::digest::{ContentHash, Fingerprint, FixedHash, Key};
+use crate::identity::{Identity, Name};
 
 /// A catalog that refuses what is not permitted. Everybody may read.
 pub struct Gate {
@@ -164,6 +164,10 @@ impl Reader for Gate {
         self.inner.fixed_known(fixed)
     }
 
+    fn made_with(&self, recipe: Fingerprint, labels: &[Name]) -> Result<bool> {
+        self.inner.made_with(recipe, labels)
+    }
+
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         self.inner.list(filter)
     }
@@ -230,7 +234,7 @@ mod tests {
     use super::*;
     use crate::catalog::policy::{Rule, Writer};
     use crate::catalog::{NewMove, NewPromotion, NewRun, Outcome, PromotionKind};
-    use crate::digest::{Fingerprint, Shape, of_bytes};
+    use crate::digest::{Shape, of_bytes};
     use crate::identity::Instance;
     use crate::store::{Kind, Stamp};
 
