@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Origin, Reader, Result, Run, RunId, Snapshot, SnapshotId};
+use super::{Origin, Reader, Result, Run, RunId, Snapshot, SnapshotId, Timestamp};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +23,17 @@ pub struct Lineage {
     pub runs: BTreeMap<RunId, Run>,
     /// The next snapshots in the direction, in the order of the runs' inputs or outputs; each once.
     pub next: BTreeMap<SnapshotId, Vec<SnapshotId>>,
+}
+
+impl Lineage {
+    /// Takes away what was made after a moment, which nothing before it can hang on.
+    pub fn leave_out_after(&mut self, moment: Timestamp) {
+        let later: BTreeSet<SnapshotId> = self.snapshots.values().filter(|s| s.made > moment).map(|s| s.id).collect();
+        self.snapshots.retain(|id, _| !later.contains(id));
+        self.next.retain(|id, _| !later.contains(id));
+        self.next.values_mut().for_each(|next| next.retain(|id| !later.contains(id)));
+        self.runs.retain(|_, run| run.outputs.iter().any(|(_, output)| output.is_none_or(|id| !later.contains(&id))));
+    }
 }
 
 /// Follows the runs from `roots`; one call on the catalog per generation.

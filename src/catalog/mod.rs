@@ -7,11 +7,13 @@
 pub mod records;
 pub mod lineage;
 pub mod policy;
+pub mod reading;
 pub mod sqlite;
 pub mod gate;
 
 pub use gate::Gate;
 pub use policy::Refusal;
+pub use reading::Reading;
 pub use records::*;
 
 use std::collections::HashSet;

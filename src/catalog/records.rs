@@ -382,7 +382,7 @@ pub struct Actor {
 }
 
 /// What `ls` asks for. Empty fields ask for all.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Filter {
     pub class: Option<String>,
     pub label: Option<String>,

@@ -1,5 +1,6 @@
 //! `formake lineage`: what was made from what.
 
+use super::as_of::AsOf;
 use super::exit::Exit;
 use super::session::{Outcome, Session};
 use super::subject::Subject;
@@ -12,10 +13,13 @@ use crate::report::lineage;
 Examples:
   formake lineage report@2024-01               back to the sources
   formake lineage raw@2024-01-05 --down        everything that was made from it
+  formake lineage report@2024-01 --as-of 3d    of what it was three days ago
   formake lineage report@2024-01 --json        as a graph")]
 pub struct Arguments {
     #[command(flatten)]
     subject: Subject,
+    #[command(flatten)]
+    as_of: AsOf,
     /// To what it was made from (this is the default)
     #[arg(long, conflicts_with = "down")]
     up: bool,
@@ -33,12 +37,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let direction = if arguments.down { Direction::Down } else { Direction::Up };
     let subject = &arguments.subject;
-    let lineage = session.workspace()?.lineage(&subject.target, subject.label(), direction)?;
     let terminal = &session.terminal;
+    let as_of = arguments.as_of.moment(&terminal.look.zone)?;
+    let (readings, lineage) = session.workspace()?.lineage(&subject.target, subject.label(), direction, as_of)?;
     if arguments.json {
-        terminal.print_json(&lineage::json(&lineage))?;
+        terminal.print_json(&lineage::json(&lineage, &readings))?;
     } else {
-        terminal.print(&lineage::text(&lineage, &terminal.look, arguments.all))?;
+        terminal.print(&lineage::text(&lineage, &readings, &terminal.look, arguments.all))?;
     }
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ pub mod terminal;
 pub mod session;
 mod help;
 mod targets;
+mod as_of;
 mod init;
 mod check;
 mod fmt;

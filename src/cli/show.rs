@@ -1,5 +1,6 @@
 //! `formake show`: everything about a snapshot.
 
+use super::as_of::AsOf;
 use super::exit::Exit;
 use super::session::{Outcome, Session};
 use super::subject::Subject;
@@ -11,10 +12,13 @@ use crate::report::snapshots;
 Examples:
   formake show report@2024-01         what the identity stands for now
   formake show 6437b3ac38             by the first digits of a content hash
+  formake show report@2024-01 --as-of 2024-02-01T09:00
   formake show report@2024-01 --json")]
 pub struct Arguments {
     #[command(flatten)]
     subject: Subject,
+    #[command(flatten)]
+    as_of: AsOf,
     /// Write JSON
     #[arg(long)]
     json: bool,
@@ -22,8 +26,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let subject = &arguments.subject;
-    let shown = session.workspace()?.show(&subject.target, subject.label())?;
     let terminal = &session.terminal;
+    let as_of = arguments.as_of.moment(&terminal.look.zone)?;
+    let shown = session.workspace()?.show(&subject.target, subject.label(), as_of)?;
     if arguments.json {
         terminal.print_json(&snapshots::show_json(&shown))?;
     } else {

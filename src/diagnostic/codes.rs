@@ -156,4 +156,6 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0905", Kind::Usage, "init would overwrite a file"),
     ("E0906", Kind::Usage, "an error code is not known"),
     ("E0907", Kind::Usage, "a graph is too big for a picture"),
+    ("E0910", Kind::Usage, "a text is no point in time"),
+    ("E0911", Kind::Usage, "a point in time lies in the future"),
 ];

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::look::Look;
 use super::snapshots;
 use crate::catalog::lineage::{Direction, Lineage};
-use crate::catalog::{Origin, SnapshotId, State};
+use crate::catalog::{Origin, Reading, SnapshotId, State};
 
 /// More branches than this are counted only, unless all are asked for.
 const BRANCHES: usize = 12;
@@ -15,7 +15,7 @@ const BRANCHES: usize = 12;
 const GENERATIONS: usize = 24;
 
 /// `formake.lineage/1`. Edges go from what was read to what was made.
-pub fn json(lineage: &Lineage) -> Value {
+pub fn json(lineage: &Lineage, readings: &[Reading]) -> Value {
     let edge = |near: &SnapshotId, far: &SnapshotId| match lineage.direction {
         Direction::Up => json!({ "from": far, "to": near }),
         Direction::Down => json!({ "from": near, "to": far }),
@@ -23,6 +23,11 @@ pub fn json(lineage: &Lineage) -> Value {
     json!({
         "schema": "formake.lineage/1",
         "direction": lineage.direction,
+        "targets": readings.iter().map(|reading| json!({
+            "identity": reading.identity,
+            "inherited_from": reading.inherited_from(),
+            "snapshot": reading.pointer.snapshot.id,
+        })).collect::<Vec<_>>(),
         "roots": lineage.roots,
         "snapshots": lineage.snapshots.values().map(snapshots::snapshot_json).collect::<Vec<_>>(),
         "runs": lineage.runs.values().map(snapshots::run_json).collect::<Vec<_>>(),
@@ -30,11 +35,13 @@ pub fn json(lineage: &Lineage) -> Value {
     })
 }
 
-/// A tree from each root; with `all`, however wide.
-pub fn text(lineage: &Lineage, look: &Look, all: bool) -> String {
+/// A tree from each root; with `all`, however wide. A root that was read from a base says so.
+pub fn text(lineage: &Lineage, readings: &[Reading], look: &Look, all: bool) -> String {
     let mut tree = Tree { lineage, look, all, drawn: BTreeSet::new(), out: String::new() };
-    for root in &lineage.roots {
-        tree.node(*root, 0, "", "");
+    for (i, root) in lineage.roots.iter().enumerate() {
+        let base = readings.get(i).and_then(Reading::inherited_from);
+        let head = base.map(|_| format!("{} is ", readings[i].identity)).unwrap_or_default();
+        tree.node(*root, 0, &head, "");
     }
     tree.out
 }
@@ -133,7 +140,7 @@ c1:prod/dl  6437b3ac3846  source x
 └─ c3:prod/dl  6437b3ac3846  source x
    └─ c4:prod/dl  6437b3ac3846  source x  (its branches are above)
 ";
-        assert_eq!(text(&lineage, &Look::plain(), false), expected);
-        assert_eq!(json(&lineage)["edges"][0], serde_json::json!({ "from": 2, "to": 1 }));
+        assert_eq!(text(&lineage, &[], &Look::plain(), false), expected);
+        assert_eq!(json(&lineage, &[])["edges"][0], serde_json::json!({ "from": 2, "to": 1 }));
     }
 }

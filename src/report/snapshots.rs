@@ -1,13 +1,14 @@
 //! Snapshots: as a list, and one with everything that is known of it.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::gather::gathered;
 use super::look::{Cell, Columns, Look, Tone, cell};
 use super::units;
-use crate::catalog::{Hold, Listed, Origin, Outcome, Run, Snapshot, State};
+use crate::catalog::{Hold, Listed, Origin, Outcome, Reading, Run, Snapshot, State};
 use crate::identity::Identity;
 
 /// Wider fan-ins are gathered.
@@ -18,19 +19,35 @@ const PARTS: usize = 12;
 pub struct Shown {
     /// What was asked for; the snapshot's own identity may be another one, whose result is used.
     pub identity: Identity,
-    pub snapshot: Option<Snapshot>,
+    /// The base's identity, where the pointer is one of a base.
+    pub inherited_from: Option<Identity>,
+    pub snapshot: Snapshot,
     /// The run that made it; sources and publications have none.
     pub run: Option<Run>,
     pub hold: Option<Hold>,
     /// Where the bytes are.
     pub location: Option<PathBuf>,
-    /// Everything the identity ever stood for, oldest first.
+    /// Everything that the identity whose pointer it is ever stood for, oldest first.
     pub history: Vec<Listed>,
 }
 
+impl Shown {
+    /// A snapshot of which nothing else is known yet.
+    pub fn new(identity: Identity, snapshot: Snapshot) -> Self {
+        Self { identity, inherited_from: None, snapshot, run: None, hold: None, location: None, history: Vec::new() }
+    }
+}
+
 /// `formake.ls/1`.
-pub fn list_json(listed: &[Listed]) -> Value {
-    json!({ "schema": "formake.ls/1", "snapshots": listed.iter().map(listed_json).collect::<Vec<_>>() })
+pub fn list_json(readings: &[Reading]) -> Value {
+    json!({ "schema": "formake.ls/1", "snapshots": readings.iter().map(reading_json).collect::<Vec<_>>() })
+}
+
+fn reading_json(reading: &Reading) -> Value {
+    let mut json = listed_json(&reading.pointer);
+    json["identity"] = json!(reading.identity);
+    json["inherited_from"] = json!(reading.inherited_from());
+    json
 }
 
 fn listed_json(listed: &Listed) -> Value {
@@ -122,25 +139,45 @@ fn mark(listed: &Listed) -> Cell {
     }
 }
 
-/// A line per snapshot: identity, when, size, content, where from, and what sets it apart.
-pub fn list_text(listed: &[Listed], look: &Look) -> String {
-    if listed.is_empty() {
+/// `prod's`, where the pointer is that of a base.
+pub fn whose(base: Option<&Identity>) -> String {
+    base.map(|base| format!("{}'s", base.label)).unwrap_or_default()
+}
+
+/// A line per snapshot: identity, when, size, content, where from, whose, and what sets it apart.
+pub fn list_text(readings: &[Reading], look: &Look) -> String {
+    if readings.is_empty() {
         return "Nothing has been made, read or published yet.\n".into();
     }
     let mut columns = Columns::default();
     let head = |text: &str| cell(Tone::Faint, text);
-    columns.row([head("identity"), head("made"), head("size").right(), head("content"), head("from"), head("")]);
-    for row in listed {
+    columns.row([head("identity"), head("made"), head("size").right(), head("content"), head("from")]);
+    for reading in readings {
+        let row = &reading.pointer;
         columns.row([
-            cell(Tone::Name, row.identity.to_string()),
+            cell(Tone::Name, reading.identity.to_string()),
             cell(Tone::Plain, units::when(row.snapshot.made, &look.zone)),
             cell(Tone::Plain, units::bytes(row.snapshot.bytes)).right(),
             cell(Tone::Plain, row.snapshot.content.short()),
             cell(Tone::Plain, origin(&row.snapshot)),
+            cell(Tone::Faint, whose(reading.inherited_from())),
             mark(row),
         ]);
     }
     columns.render(look, 0).join("\n") + "\n"
+}
+
+/// What was copied out: `3 snapshots in out, 2 of them prod's`.
+pub fn exported(readings: &[Reading], folder: &Path) -> String {
+    let mut text = format!("{} in {}", units::count(readings.len(), "snapshot"), folder.display());
+    let mut inherited: BTreeMap<String, usize> = BTreeMap::new();
+    for base in readings.iter().filter_map(Reading::inherited_from) {
+        *inherited.entry(whose(Some(base))).or_default() += 1;
+    }
+    for (whose, count) in inherited {
+        text += &format!(", {count} of them {whose}");
+    }
+    text + "\n"
 }
 
 /// `formake.show/1`.
@@ -151,7 +188,8 @@ pub fn show_json(shown: &[Shown]) -> Value {
 fn shown_json(shown: &Shown) -> Value {
     json!({
         "identity": shown.identity,
-        "snapshot": shown.snapshot.as_ref().map(snapshot_json),
+        "inherited_from": shown.inherited_from,
+        "snapshot": snapshot_json(&shown.snapshot),
         "location": shown.location.as_ref().map(|path| path.display().to_string()),
         "hold": shown.hold.as_ref().map(hold_json),
         "run": shown.run.as_ref().map(run_json),
@@ -162,20 +200,19 @@ fn shown_json(shown: &Shown) -> Value {
 pub fn show_text(shown: &Shown, look: &Look) -> String {
     let mut facts = Columns::default();
     let mut fact = |name: &str, text: String| facts.row([cell(Tone::Faint, name), cell(Tone::Plain, text)]);
-    match &shown.snapshot {
-        None => fact("stands for", "nothing: it was not made yet, or what it stood for was invalidated".into()),
-        Some(snapshot) => {
-            fact("content", snapshot.content.to_hex());
-            fact("size", format!("{}, {}", units::bytes(snapshot.bytes), units::count(snapshot.files as usize, "file")));
-            fact("made", units::when(snapshot.made, &look.zone));
-            fact("from", origin(snapshot));
-            if snapshot.identity != shown.identity {
-                fact("made as", snapshot.identity.to_string());
-            }
-            if snapshot.state != State::Good {
-                fact("state", if snapshot.state == State::Invalidated { "invalidated".into() } else { "quarantined".into() });
-            }
-        }
+    let snapshot = &shown.snapshot;
+    fact("content", snapshot.content.to_hex());
+    fact("size", format!("{}, {}", units::bytes(snapshot.bytes), units::count(snapshot.files as usize, "file")));
+    fact("made", units::when(snapshot.made, &look.zone));
+    fact("from", origin(snapshot));
+    if let Some(base) = &shown.inherited_from {
+        fact("inherited", format!("from {base}"));
+    }
+    if snapshot.identity != *shown.inherited_from.as_ref().unwrap_or(&shown.identity) {
+        fact("made as", snapshot.identity.to_string());
+    }
+    if snapshot.state != State::Good {
+        fact("state", if snapshot.state == State::Invalidated { "invalidated".into() } else { "quarantined".into() });
     }
     if let Some(path) = &shown.location {
         fact("path", path.display().to_string());
@@ -195,7 +232,8 @@ pub fn show_text(shown: &Shown, look: &Look) -> String {
         lines.extend(inputs(run, look, 2));
     }
     if shown.history.len() > 1 {
-        lines.extend([String::new(), "History, oldest first:".into()]);
+        let of = shown.inherited_from.as_ref().map(|base| format!(" of {base}")).unwrap_or_default();
+        lines.extend([String::new(), format!("History{of}, oldest first:")]);
         let mut history = Columns::default();
         for row in &shown.history {
             history.row([
@@ -276,7 +314,9 @@ mod tests {
             to: None,
         };
         let condemned = Snapshot { state: State::Invalidated, ..snapshot.clone() };
-        let rows = [row(&condemned, false, None), row(&snapshot, false, None), row(&snapshot, true, Some(hold))];
+        let rows = [row(&condemned, false, None), row(&snapshot, false, None), row(&snapshot, true, Some(hold))].map(Reading::from);
+        let mut inherited = rows.to_vec();
+        inherited.iter_mut().for_each(|reading| reading.identity.label = "pr-42".into());
         let expected = "\
 identity   made                 size  content       from
 a:prod/dl  1970-01-01 00:00:01   3 B  6437b3ac3846  run 7  invalidated
@@ -285,5 +325,8 @@ a:prod/dl  1970-01-01 00:00:01   3 B  6437b3ac3846  run 7  held
 ";
         assert_eq!(list_text(&rows, &Look::plain()), expected);
         assert_eq!(list_json(&rows)["snapshots"][2]["snapshot"]["origin"], json!({ "kind": "run", "run": 7 }));
+        let line = "a:pr-42/dl  1970-01-01 00:00:01   3 B  6437b3ac3846  run 7  prod's  held\n";
+        assert_eq!(list_text(&inherited[2..], &Look::plain()).split_once('\n').map(|(_, line)| line), Some(line));
+        assert_eq!(list_json(&inherited)["snapshots"][0]["inherited_from"], json!("a:prod/dl"));
     }
 }

@@ -7,7 +7,7 @@ use super::outside::Outside;
 use super::request::Request;
 use super::{Failure, Workspace, clock};
 use crate::catalog::sqlite::Mode;
-use crate::catalog::{Catalog, Change, Listed, NewSnapshot, Reader};
+use crate::catalog::{Catalog, Change, Listed, NewSnapshot, Reader, Reading, Timestamp};
 use crate::diagnostic::Diagnostic;
 use crate::identity::Identity;
 use crate::identity::instance::percent_encoded;
@@ -96,11 +96,10 @@ impl Workspace {
     ///
     /// # Errors
     /// Bytes that are gone or damaged, or a file that is there already; nothing is overwritten.
-    pub fn export(&self, text: &str, label: Option<&str>, folder: &Path) -> Result<Vec<(Identity, PathBuf)>, Failure> {
-        let catalog = self.catalog(Mode::Read)?;
-        let picked = self.pick(&catalog, text, label)?;
-        let mut planned = Vec::with_capacity(picked.len());
-        for Listed { identity, snapshot, .. } in picked {
+    pub fn export(&self, text: &str, label: Option<&str>, as_of: Option<Timestamp>, folder: &Path) -> Result<Vec<Reading>, Failure> {
+        let readings = self.read(&self.catalog(Mode::Read)?, text, label, as_of)?;
+        let mut planned = Vec::with_capacity(readings.len());
+        for Reading { identity, pointer: Listed { identity: owner, snapshot, .. } } in &readings {
             let mut name = percent_encoded(&identity.class);
             if !identity.instance.is_empty() {
                 name = format!("{name}@{}", identity.instance.path_component());
@@ -115,18 +114,18 @@ impl Workspace {
                     .help("export into an empty folder")
                     .into());
             }
-            if self.bytes.condition(&snapshot) != Condition::Intact {
-                return Err(Diagnostic::error("E0814", format!("the bytes of {identity} are gone or damaged"))
-                    .help(format!("`formake build {identity}` makes them again"))
+            if self.bytes.condition(snapshot) != Condition::Intact {
+                return Err(Diagnostic::error("E0814", format!("the bytes of {owner} are gone or damaged"))
+                    .help(format!("`formake build {owner}` makes them again"))
                     .into());
             }
-            planned.push((identity, self.bytes.path(&snapshot), to));
+            planned.push((self.bytes.path(snapshot), to));
         }
         fs::create_dir_all(folder)?;
-        for (_, from, to) in &planned {
+        for (from, to) in &planned {
             crate::store::local::copy_out(from, to)?;
         }
-        Ok(planned.into_iter().map(|(identity, _, to)| (identity, to)).collect())
+        Ok(readings)
     }
 }
 

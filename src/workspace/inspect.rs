@@ -1,5 +1,7 @@
 //! Questions about what there is: listings, one snapshot, lineage, reasons, logs. Nothing here changes anything.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,8 +10,8 @@ use super::request::{Request, parse};
 use super::{Failure, OWN, Workspace};
 use crate::catalog::lineage::{Direction, Lineage, trace};
 use crate::catalog::sqlite::Mode;
-use crate::catalog::{Filter, Listed, LogEntry, Origin, Reader, Run, SnapshotId};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::catalog::{Filter, Listed, LogEntry, Origin, Reader, Reading, Run, SnapshotId, Timestamp};
+use crate::diagnostic::Diagnostic;
 use crate::identity::Identity;
 use crate::plan::explain::{Explanation, explain};
 use crate::report::snapshots::Shown;
@@ -24,98 +26,74 @@ pub struct JobLog {
     pub text: String,
 }
 
+/// Whether a text can be the first digits of a content hash.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() >= 6 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 impl Workspace {
-    /// What stands in the catalog: all of it, or what a pattern picks. A label that is left out means every label.
-    pub fn list(&self, pattern: Option<&str>, all: bool) -> Result<Vec<Listed>, Failure> {
-        let target = pattern.map(parse).transpose()?;
-        let filter = Filter {
-            class: target.as_ref().map(|t| t.class.to_string()),
-            label: target.as_ref().and_then(|t| t.label.as_ref()).map(|l| l.to_string()),
-            repository: target.as_ref().and_then(|t| t.repository.as_ref()).map(|r| r.to_string()),
-            all,
-            as_of: None,
-        };
-        let mut listed = self.catalog(Mode::Read)?.list(&filter)?;
-        listed.retain(|l| target.as_ref().is_none_or(|t| t.matches(&l.identity)));
-        Ok(listed)
-    }
-
-    /// What a target stands for in the catalog now.
-    ///
-    /// # Errors
-    /// It stands for nothing.
-    pub(super) fn pick(&self, reader: &dyn Reader, text: &str, label: Option<&str>) -> Result<Vec<Listed>, Failure> {
-        let mut target = parse(text)?;
-        if target.label.is_none() {
-            target.label = Some(self.label(label));
-        }
-        let filter =
-            Filter { class: Some(target.class.to_string()), label: target.label.as_ref().map(|l| l.to_string()), ..Filter::default() };
-        let mut listed = reader.list(&filter)?;
-        listed.retain(|l| target.matches(&l.identity));
-        if listed.is_empty() {
-            let classes = reader.classes()?;
-            let mut problem = Diagnostic::error("E0616", format!("`{text}` has no snapshot under the label {}", self.shown_label(&target)));
-            if !classes.contains(&target.class.to_string())
-                && let Some(near) = nearest(&target.class, classes.iter().map(String::as_str))
-            {
-                problem = problem.help(format!("did you mean `{near}`?"));
-            }
-            return Err(problem.help(format!("`formake why-not {text}` tells what it waits for; `formake ls` shows what there is")).into());
-        }
-        Ok(listed)
-    }
-
-    fn shown_label(&self, target: &crate::identity::target::Target) -> String {
-        target.label.as_ref().map_or_else(String::new, |l| l.to_string())
-    }
-
     /// One identity with everything known of it; also by a content hash's first digits.
-    pub fn show(&self, text: &str, label: Option<&str>) -> Result<Vec<Shown>, Failure> {
+    pub fn show(&self, text: &str, label: Option<&str>, as_of: Option<Timestamp>) -> Result<Vec<Shown>, Failure> {
         let catalog = self.catalog(Mode::Read)?;
-        let by_hash = text.len() >= 6 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let mut shown = Vec::new();
-        if by_hash {
-            for snapshot in catalog.by_content(text)? {
-                shown.push((snapshot.identity.clone(), snapshot, None));
+        let mut found: Vec<Shown> = Vec::new();
+        if is_hash(text) {
+            found.extend(catalog.by_content(text)?.into_iter().map(|snapshot| Shown::new(snapshot.identity.clone(), snapshot)));
+        }
+        if found.is_empty() {
+            for Reading { identity, pointer } in self.read(&catalog, text, label, as_of)? {
+                let inherited_from = (pointer.identity != identity).then_some(pointer.identity);
+                found.push(Shown { inherited_from, hold: pointer.hold, ..Shown::new(identity, pointer.snapshot) });
             }
         }
-        if shown.is_empty() {
-            shown = self.pick(&catalog, text, label)?.into_iter().map(|l| (l.identity, l.snapshot, l.hold)).collect();
-        }
-        let mut all = Vec::with_capacity(shown.len());
-        for (identity, snapshot, hold) in shown {
+        let mut shelves: HashMap<Filter, Vec<Listed>> = HashMap::new();
+        for shown in &mut found {
+            let owner = shown.inherited_from.as_ref().unwrap_or(&shown.identity);
             let filter = Filter {
-                class: Some(identity.class.to_string()),
-                label: Some(identity.label.to_string()),
-                repository: Some(identity.repository.to_string()),
+                class: Some(owner.class.to_string()),
+                label: Some(owner.label.to_string()),
+                repository: Some(owner.repository.to_string()),
                 all: true,
                 as_of: None,
             };
-            let mut history = catalog.list(&filter)?;
-            history.retain(|l| l.identity == identity);
-            let run = match snapshot.origin {
-                Origin::Run(run) => catalog.runs(&[run])?.pop(),
-                _ => None,
+            let shelf = match shelves.entry(filter) {
+                Entry::Occupied(shelf) => shelf.into_mut(),
+                Entry::Vacant(shelf) => {
+                    let listed = catalog.list(shelf.key())?;
+                    shelf.insert(listed)
+                }
             };
-            let location = Some(self.bytes.path(&snapshot));
-            all.push(Shown { identity, snapshot: Some(snapshot), run, hold, location, history });
+            let known = |l: &&Listed| l.identity == *owner && as_of.is_none_or(|moment| l.from <= moment);
+            shown.history = shelf.iter().filter(known).cloned().collect();
+            shown.location = Some(self.bytes.path(&shown.snapshot));
+            if let Origin::Run(run) = shown.snapshot.origin {
+                shown.run = catalog.runs(&[run])?.pop();
+            }
         }
-        Ok(all)
+        Ok(found)
     }
 
     /// Where the bytes of a target are: one path an identity.
-    pub fn paths(&self, text: &str, label: Option<&str>) -> Result<Vec<(Identity, PathBuf)>, Failure> {
-        let catalog = self.catalog(Mode::Read)?;
-        let picked = self.pick(&catalog, text, label)?;
-        Ok(picked.into_iter().map(|l| (l.identity, self.bytes.path(&l.snapshot))).collect())
+    pub fn paths(&self, text: &str, label: Option<&str>, as_of: Option<Timestamp>) -> Result<Vec<(Reading, PathBuf)>, Failure> {
+        let readings = self.read(&self.catalog(Mode::Read)?, text, label, as_of)?;
+        Ok(readings.into_iter().map(|r| (r.clone(), self.bytes.path(&r.pointer.snapshot))).collect())
     }
 
-    /// What snapshots were made from, or what was made from them.
-    pub fn lineage(&self, text: &str, label: Option<&str>, direction: Direction) -> Result<Lineage, Failure> {
+    /// What snapshots were made from, or what was made from them (with `as_of`: until then), and whose they are.
+    pub fn lineage(
+        &self,
+        text: &str,
+        label: Option<&str>,
+        direction: Direction,
+        as_of: Option<Timestamp>,
+    ) -> Result<(Vec<Reading>, Lineage), Failure> {
         let catalog = self.catalog(Mode::Read)?;
-        let roots: Vec<SnapshotId> = self.pick(&catalog, text, label)?.iter().map(|l| l.snapshot.id).collect();
-        Ok(trace(&catalog, &roots, direction)?)
+        let readings = self.read(&catalog, text, label, as_of)?;
+        let roots: Vec<SnapshotId> = readings.iter().map(|r| r.pointer.snapshot.id).collect();
+        let mut lineage = trace(&catalog, &roots, direction)?;
+        if let Some(moment) = as_of {
+            lineage.leave_out_after(moment);
+        }
+        Ok((readings, lineage))
     }
 
     /// Why each identity of a target is as it is, and what a build would do now.

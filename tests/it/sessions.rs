@@ -5,6 +5,7 @@ mod by_hand;
 mod making;
 mod permission;
 mod restating;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::io::Read;
