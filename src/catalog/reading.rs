@@ -147,6 +147,8 @@ mod tests {
             [(4, vec!["a = prod", "c = prod"]), (5, vec!["c = prod"]), (6, vec!["a = prod", "c = prod"]), (7, vec!["c = prod"])]
         {
             assert_eq!(under(&catalog(&changes[..count]), Filter::default()), expected, "after {count} changes");
+            let then = Filter { as_of: Some(count as i64 * 1000 + 500), ..Filter::default() };
+            assert_eq!(under(&catalog(&changes), then), expected, "as of change {count}");
         }
         let all = Filter { all: true, ..Filter::default() };
         assert_eq!(under(&catalog(&changes), all), ["c = own, earlier", "c = prod"]);

@@ -37,7 +37,9 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let listed = session.workspace()?.list(arguments.pattern.as_deref(), arguments.label.as_deref(), arguments.all, as_of)?;
     if arguments.json {
         terminal.print_json(&snapshots::list_json(&listed))?;
-    } else if listed.is_empty() && (arguments.pattern.is_some() || as_of.is_some()) {
+    } else if listed.is_empty() && as_of.is_some() {
+        terminal.print("Nothing that was made, read or published by then is meant by this.\n")?;
+    } else if listed.is_empty() && arguments.pattern.is_some() {
         terminal.print("Nothing that was made, read or published is meant by this.\n")?;
     } else {
         terminal.print(&snapshots::list_text(&listed, &terminal.look))?;

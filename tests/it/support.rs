@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -150,6 +152,15 @@ impl Project {
     pub fn normal(&self, printed: &str) -> String {
         let outside = self.root.parent().unwrap_or(&self.root).display().to_string();
         timeless(&printed.replace(&self.root.display().to_string(), "/project").replace(&outside, "/outside"))
+    }
+
+    /// A moment after all that has happened, and before all that will, as `--as-of` takes it.
+    pub fn moment(&self) -> String {
+        let pause = Duration::from_millis(2);
+        thread::sleep(pause);
+        let now = self.shell("date -u +%Y-%m-%dT%H:%M:%S.%3NZ").ended(0).stdout.trim().to_string();
+        thread::sleep(pause);
+        now
     }
 
     /// What every identity stands for now, by the hash of its content. Sources are left out.

@@ -104,3 +104,83 @@ fn reading_falls_through_to_the_base() {
     assert_snapshot!(project.formake("lineage report@2024-01:pr-42 --json").ended(0).json()["targets"].to_string(), @r#"[{"identity":"report@2024-01:pr-42/dl","inherited_from":"report@2024-01:prod/dl","snapshot":5}]"#);
     assert_eq!(project.formake("show report@2024-01:pr-42 --json").json()["identities"][0]["inherited_from"], "report@2024-01:prod/dl");
 }
+
+#[test]
+fn what_was() {
+    let project = branched();
+    let before = project.moment();
+    project.write("raw/2024-01-01.csv", "store,amount\nnyc,1\n");
+    project.formake("build -j 1").ended(0);
+    let told = project.session(&format!(
+        "formake ls daily:pr-42 --as-of {before}
+        formake ls daily:pr-42
+        cat $(formake path daily@2024-01-01 --as-of {before})
+        formake show daily@2024-01-01:pr-42 --as-of {before} | grep -E 'content|inherited|History'
+        formake lineage report@2024-01 --as-of {before}
+        formake lineage sales@2024-01-02 --down --as-of {before}
+        formake export report@2024-01 then --as-of {before} && cat then/*
+        formake path daily@2024-01-01 --as-of 2020-01-01
+        formake ls --as-of 2020-01-01
+        formake ls --as-of tomorrow
+        formake ls --as-of 2999-01-01"
+    ));
+    assert_snapshot!(told.replace(&before, "BEFORE"), @r"
+    $ formake ls daily:pr-42 --as-of BEFORE
+    identity                   made                 size  content       from
+    daily@2024-01-01:pr-42/dl  YYYY-MM-DD hh:mm:ss  25 B  23c94ba5803b  run 1  prod's  earlier
+    daily@2024-01-02:pr-42/dl  YYYY-MM-DD hh:mm:ss  19 B  4736d13e9e72  run 4
+    $ formake ls daily:pr-42
+    identity                   made                 size  content       from
+    daily@2024-01-01:pr-42/dl  YYYY-MM-DD hh:mm:ss  19 B  918b6c996645  run 5  prod's
+    daily@2024-01-02:pr-42/dl  YYYY-MM-DD hh:mm:ss  19 B  4736d13e9e72  run 4
+    $ cat $(formake path daily@2024-01-01 --as-of BEFORE)
+    store,amount
+    lon,4
+    nyc,8
+    $ formake show daily@2024-01-01:pr-42 --as-of BEFORE | grep -E 'content|inherited|History'
+      content    23c94ba5803b84aed648533bd54416afbc4011550ddc8b4779cc1192cfc58ee9
+      inherited  from daily@2024-01-01:prod/dl
+    $ formake lineage report@2024-01 --as-of BEFORE
+    report@2024-01:prod/dl  8406b6b1dab7  run 3: daily -> report
+    ├─ daily@2024-01-01:prod/dl  23c94ba5803b  run 1: sales -> daily
+    │  └─ sales@2024-01-01:prod/dl  81f95cdb7698  source raw/2024-01-01.csv
+    └─ daily@2024-01-02:prod/dl  4736d13e9e72  run 2: sales -> daily
+       └─ sales@2024-01-02:prod/dl  4736d13e9e72  source raw/2024-01-02.csv
+    $ formake lineage sales@2024-01-02 --down --as-of BEFORE
+    sales@2024-01-02:prod/dl  4736d13e9e72  source raw/2024-01-02.csv
+    ├─ daily@2024-01-02:prod/dl  4736d13e9e72  run 2: sales -> daily
+    │  └─ report@2024-01:prod/dl  8406b6b1dab7  run 3: daily -> report
+    └─ daily@2024-01-02:pr-42/dl  4736d13e9e72  run 4: sales -> daily
+    $ formake export report@2024-01 then --as-of BEFORE && cat then/*
+    1 snapshot in then
+    store,amount
+    lon,4
+    nyc,8
+    store,amount
+    lon,6
+    $ formake path daily@2024-01-01 --as-of 2020-01-01
+    error[E0616]: `daily@2024-01-01` had no snapshot under the label prod at that time
+     |
+     = help: `formake ls daily@2024-01-01 --all` shows all that it ever stood for, and when
+
+    1 error
+    [exit 5]
+    $ formake ls --as-of 2020-01-01
+    Nothing that was made, read or published by then is meant by this.
+    $ formake ls --as-of tomorrow
+    error[E0910]: `tomorrow` is no point in time
+     |
+     = help: write a date, a minute or a second: `2024-01-31`, `2024-01-31T05:30`, `(when)`
+     = help: or how long ago it was: `3d`, `2h 30min`; units are `s min h d w`
+
+    1 error
+    [exit 2]
+    $ formake ls --as-of 2999-01-01
+    error[E0911]: `2999-01-01` lies in the future
+     |
+     = help: leave the time away for what is now
+
+    1 error
+    [exit 2]
+    ");
+}
