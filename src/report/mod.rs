@@ -7,6 +7,7 @@
 pub mod look;
 pub mod units;
 pub mod gather;
+mod hunk;
 pub mod reason;
 pub mod plan;
 mod bars;

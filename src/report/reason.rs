@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::hunk::hunk;
 use super::look::{Look, Tone, clip};
 use super::units;
 use crate::identity::Identity;
@@ -11,8 +12,6 @@ use crate::validity::{Difference, Reason};
 
 /// A value longer than this is shown in part.
 const VALUE_WIDTH: usize = 48;
-/// Lines of a changed text that are shown, of each side.
-const HUNK: usize = 6;
 
 /// One line: `never made`, `params.threshold: 0.5 -> 0.7`, `recipe and 2 inputs changed`.
 pub fn headline(reason: &Reason) -> String {
@@ -60,8 +59,15 @@ pub fn family(reason: &Reason) -> String {
     }
 }
 
+/// Whether both sides have room in one line.
 fn one_line(difference: &Difference) -> bool {
-    ![&difference.old, &difference.new].into_iter().flatten().any(|text| text.trim_end().contains('\n'))
+    let sides = [&difference.old, &difference.new].map(|side| side.as_deref().unwrap_or_default().trim_end());
+    let long = |text: &str| !is_digest(text) && text.chars().nth(VALUE_WIDTH).is_some();
+    !sides.iter().any(|text| text.contains('\n')) && !(sides.iter().any(|text| long(text)) && sides.iter().all(|text| !text.is_empty()))
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// `params.threshold: 0.5 -> 0.7`, `code jobs/x.py is new`, `input raw@2024-01-01 is no longer there`.
@@ -80,26 +86,14 @@ pub fn difference_lines(difference: &Difference, look: &Look) -> Vec<String> {
     if one_line(difference) {
         return vec![self::difference(difference)];
     }
-    let sides = [&difference.old, &difference.new].map(|side| side.as_deref().unwrap_or("").lines().collect::<Vec<_>>());
-    let [old, new] = &sides;
-    let same_start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let rest = old.len().min(new.len()) - same_start;
-    let same_end = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
-    let mut lines = vec![format!("{} changed, from line {}:", difference.part, same_start + 1)];
-    for (side, sign, tone) in [(old, '-', Tone::Bad), (new, '+', Tone::Good)] {
-        let hunk = &side[same_start..side.len() - same_end];
-        lines.extend(hunk.iter().take(HUNK).map(|line| look.paint(tone, &format!("  {sign} {}", clip(line, look.width.max(40) - 16)))));
-        if hunk.len() > HUNK {
-            lines.push(look.faint(&format!("  {sign} … {}", units::count(hunk.len() - HUNK, "more line"))));
-        }
-    }
-    lines
+    let [old, new] = [&difference.old, &difference.new].map(|side| side.as_deref().unwrap_or_default());
+    hunk(&difference.part, old, new, look)
 }
 
 /// Digests shortened, long texts cut.
 fn value(text: &str) -> String {
     let text = text.trim_end();
-    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) { text[..12].into() } else { clip(text, VALUE_WIDTH) }
+    if is_digest(text) { text[..12].into() } else { clip(text, VALUE_WIDTH) }
 }
 
 /// `recipe, params.threshold and 2 inputs`
@@ -256,15 +250,20 @@ mod tests {
         assert_eq!(headline(&several), "recipe and input raw@2024 changed");
         assert_eq!(
             details(&several, &Look::plain()),
-            ["recipe changed, from line 2:", "  - b", "  + x", "  + y", "input raw@2024: aaaaaaaaaaaa -> none"]
+            ["recipe changed, from line 2:", "    a", "  - b", "  + x", "  + y", "    c", "input raw@2024: aaaaaaaaaaaa -> none"]
         );
         assert_eq!(family(&several), "input raw and recipe changed");
     }
 
     #[test]
-    fn growing_at_the_end_is_no_overlap() {
-        let reason = changed(&[("recipe", Some("a\na\n"), Some("a\na\na\n"))]);
-        assert_eq!(details(&reason, &Look::plain()), ["recipe changed, from line 3:", "  + a"]);
+    fn long_texts_are_no_headline() {
+        let query = |end: &str| format!("SELECT store , sum ( amount ) AS amount FROM sales GROUP BY store {end}");
+        let reason = changed(&[("sql", Some(&query("ORDER BY store")), Some(&query("ORDER BY amount")))]);
+        assert_eq!(headline(&reason), "sql changed");
+        let expected = ["sql changed, from line 5:", "    GROUP BY store", "  - ORDER BY store", "  + ORDER BY amount"];
+        assert_eq!(details(&reason, &Look::plain()), expected);
+        let fresh = changed(&[("sql", None, Some(&query("")))]);
+        assert_eq!(headline(&fresh), "sql: none -> SELECT store , sum ( amount ) AS amount FROM sa…");
     }
 
     #[test]
