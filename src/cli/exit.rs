@@ -26,7 +26,7 @@ pub const EXITS: [(Exit, u8, &str); 8] = [
     (Exit::Blocked, 5, "blocked: something needed cannot be provided"),
     (Exit::WouldBreak, 6, "would break a consumer (schema)"),
     (Exit::Failed, 1, "a job or a check failed"),
-    (Exit::WorkNeeded, 3, "work is needed (--exit-code with a plan)"),
+    (Exit::WorkNeeded, 3, "work is needed (--exit-code with a plan), or bytes differ (with a diff)"),
     (Exit::Done, 0, "done or up to date"),
 ];
 

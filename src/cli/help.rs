@@ -9,7 +9,7 @@ use super::exit;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["init", "check", "fmt"]),
     ("Make", &["plan", "build"]),
-    ("Ask", &["why", "why-not", "ls", "show", "path", "lineage", "graph", "log", "history"]),
+    ("Ask", &["why", "why-not", "ls", "show", "path", "diff", "lineage", "graph", "log", "history"]),
     ("By hand", &["publish", "release", "invalidate", "export"]),
     ("More", &["explain", "completions", "man"]),
 ];

@@ -16,6 +16,7 @@ mod why;
 mod ls;
 mod show;
 mod path;
+mod diff;
 mod lineage;
 mod graph;
 mod log;
@@ -68,6 +69,7 @@ enum Command {
     Ls(ls::Arguments),
     Show(show::Arguments),
     Path(path::Arguments),
+    Diff(diff::Arguments),
     Lineage(lineage::Arguments),
     Graph(graph::Arguments),
     Log(log::Arguments),
@@ -97,6 +99,7 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Ls(arguments) => ls::run(arguments, session),
         Command::Show(arguments) => show::run(arguments, session),
         Command::Path(arguments) => path::run(arguments, session),
+        Command::Diff(arguments) => diff::run(arguments, session),
         Command::Lineage(arguments) => lineage::run(arguments, session),
         Command::Graph(arguments) => graph::run(arguments, session),
         Command::Log(arguments) => log::run(arguments, session),

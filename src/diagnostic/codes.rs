@@ -158,4 +158,6 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0907", Kind::Usage, "a graph is too big for a picture"),
     ("E0910", Kind::Usage, "a text is no point in time"),
     ("E0911", Kind::Usage, "a point in time lies in the future"),
+    ("E0912", Kind::Usage, "the first digits of a content hash are those of several snapshots"),
+    ("E0913", Kind::Usage, "two things cannot be compared"),
 ];

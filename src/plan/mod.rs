@@ -1,7 +1,8 @@
 //! Plans: for each identity what is to be done and why; bounds and estimates. Nothing here changes anything.
 //!
 //! Reading order: [`action`] (a plan's values), [`standing`] (what identities stand for), [`judge`] (one job's verdict, which the run asks
-//! again), [`based`] (what a label with a base changed), [`build`] (all verdicts), [`explain`] (what `why` says of one identity).
+//! again), [`based`] (what a label with a base changed), [`build`] (all verdicts), [`explain`] (what `why` says of one identity),
+//! [`compare`] (two labels or snapshots side by side).
 
 pub mod action;
 pub mod standing;
@@ -9,6 +10,7 @@ pub mod judge;
 pub mod based;
 pub mod build;
 pub mod explain;
+pub mod compare;
 
 pub use action::*;
 pub use based::Based;

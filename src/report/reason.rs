@@ -47,7 +47,7 @@ pub fn details(reason: &Reason, look: &Look) -> Vec<String> {
 /// What many of a class have in common: the headline without what names a single instance.
 pub fn family(reason: &Reason) -> String {
     match reason {
-        Reason::Changed { differences } if differences.iter().any(|d| d.part.starts_with("input ")) => {
+        Reason::Changed { differences } if differences.iter().any(Difference::is_input) => {
             let mut names: Vec<&str> = differences.iter().map(|d| d.part.split_once('@').map_or(&*d.part, |(name, _)| name)).collect();
             names.sort_unstable();
             names.dedup();
@@ -98,7 +98,7 @@ fn value(text: &str) -> String {
 
 /// `recipe, params.threshold and 2 inputs`
 fn parts(differences: &[Difference]) -> String {
-    let (inputs, others): (Vec<_>, Vec<_>) = differences.iter().partition(|d| d.part.starts_with("input "));
+    let (inputs, others): (Vec<_>, Vec<_>) = differences.iter().partition(|d| d.is_input());
     let mut names: Vec<String> = others.iter().map(|d| d.part.clone()).collect();
     match inputs.as_slice() {
         [] => {}

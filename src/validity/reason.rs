@@ -11,6 +11,13 @@ pub struct Difference {
     pub new: Option<String>,
 }
 
+impl Difference {
+    /// Whether it is of an input's content, and not of how the recipe takes the input (`input raw at`, `input raw columns`).
+    pub fn is_input(&self) -> bool {
+        self.part.starts_with("input ") && !self.part.ends_with(" at") && !self.part.ends_with(" columns")
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reason {

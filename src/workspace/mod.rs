@@ -25,6 +25,7 @@ mod permit;
 pub mod build;
 mod reading;
 pub mod inspect;
+pub mod compare;
 pub mod change;
 pub mod restate;
 

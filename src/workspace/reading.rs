@@ -40,10 +40,22 @@ impl Workspace {
         label: Option<&str>,
         as_of: Option<Timestamp>,
     ) -> Result<Vec<Reading>, Failure> {
+        let readings = self.read_any(reader, text, label, as_of)?;
+        if readings.is_empty() { Err(self.nothing(reader, &self.labelled(text, label)?, as_of)?.into()) } else { Ok(readings) }
+    }
+
+    /// The same; that it stands for nothing is no error.
+    pub(super) fn read_any(
+        &self,
+        reader: &dyn Reader,
+        text: &str,
+        label: Option<&str>,
+        as_of: Option<Timestamp>,
+    ) -> Result<Vec<Reading>, Failure> {
         let target = self.labelled(text, label)?;
         let mut readings = self.through(reader, &Filter { as_of, ..self.filter(&target) })?;
         readings.retain(|r| target.matches(&r.identity));
-        if readings.is_empty() { Err(self.nothing(reader, &target, as_of)?.into()) } else { Ok(readings) }
+        Ok(readings)
     }
 
     /// What a target stands for under its label itself, now.

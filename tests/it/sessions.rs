@@ -79,6 +79,7 @@ fn every_json_document_names_its_schema() {
         "ls",
         "show report@2024-01",
         "lineage report@2024-01",
+        "diff report@2024-01",
         "history",
         "invalidate report@2024-01 --dry-run",
     ];
@@ -87,6 +88,7 @@ fn every_json_document_names_its_schema() {
     assert_snapshot!(schemas.iter().map(|(command, schema)| format!("{command}: {schema}\n")).collect::<String>(), @r#"
     build --dry-run: "formake.plan/1"
     check: "formake.check/1"
+    diff report@2024-01: "formake.diff/1"
     history: "formake.history/1"
     invalidate report@2024-01 --dry-run: "formake.invalidate/1"
     lineage report@2024-01: "formake.lineage/1"

@@ -184,3 +184,255 @@ fn what_was() {
     [exit 2]
     ");
 }
+
+/// Two days made otherwise under pr-42, with the report that follows from them; and goals that prod has not.
+fn changed() -> Project {
+    let project = shop();
+    project.edit("formake.yaml", "repositories:", "labels: { prod: {}, \"pr-*\": { base: prod } }\nrepositories:");
+    let own = r#"
+source (goals, <MONTH: month>, pr-42, dl)
+
+(sales, <DATE>, prod, dl) -> (daily, <DATE>, pr-42, dl) {
+    sql    "jobs/net.sql"
+    format csv
+}
+
+(daily, <any DATE in MONTH>, pr-42, dl) -> (report, <MONTH: month>, pr-42, dl) {
+    run    "echo summing up; cat {{ inputs.daily }} | head -n {{ params.lines }} > {{ output }}"
+    param  lines = 10
+    format csv
+}
+"#;
+    project.write("jobs/net.sql", "select store, sum(amount) as amount\nfrom sales\nwhere amount > 3\ngroup by store\norder by store\n");
+    project.write("pipeline.formula", &format!("{FORMULAS}{own}"));
+    project.write("goals.csv", "nyc,10\n");
+    project.formake("build -j 1").ended(0);
+    project.formake("publish goals@2024-01:pr-42 goals.csv").ended(0);
+    project.formake("build -j 1 report@2024-01:pr-42").ended(0);
+    project
+}
+
+#[test]
+fn labels_side_by_side() {
+    let project = changed();
+    assert_snapshot!(project.session(
+        "formake diff prod pr-42
+        formake diff pr-42 --class daily --all
+        formake diff prod pr-42 --class report --exit-code
+        formake diff prod pr-7 --exit-code
+        formake diff prod pr-42 --format markdown"
+    ), @r"
+    $ formake diff prod pr-42
+    only in pr-42  goals@2024-01:pr-42/dl     1d1d72893efa                  published
+    other bytes    daily@2024-01-01:pr-42/dl  23c94ba5803b -> 292dead99f2c  sql changed
+        sql changed, from line 4:
+            from sales
+          + where amount > 3
+            group by store
+    other bytes    report@2024-01:pr-42/dl    8406b6b1dab7 -> 8a277b9bc883  input daily@2024-01-01: 23c94ba5803b -> 292dead99f2c
+
+    prod and pr-42 differ: 2 identities have other bytes, 1 is only in pr-42. The bytes of 3 identities are the same. 1 of them was made otherwise: see --all.
+    $ formake diff pr-42 --class daily --all
+    other bytes  daily@2024-01-01:pr-42/dl  23c94ba5803b -> 292dead99f2c  sql changed
+        sql changed, from line 4:
+            from sales
+          + where amount > 3
+            group by store
+    same bytes   daily@2024-01-02:pr-42/dl  4736d13e9e72                  sql changed
+        sql changed, from line 4:
+            from sales
+          + where amount > 3
+            group by store
+
+    prod and pr-42 differ: 1 identity has other bytes. The bytes of 1 identity are the same. 1 of them was made otherwise.
+    $ formake diff prod pr-42 --class report --exit-code
+    other bytes  report@2024-01:pr-42/dl  8406b6b1dab7 -> 8a277b9bc883  input daily@2024-01-01: 23c94ba5803b -> 292dead99f2c
+
+    prod and pr-42 differ: 1 identity has other bytes.
+    [exit 3]
+    $ formake diff prod pr-7 --exit-code
+    prod and pr-7 have the same bytes: 5 identities.
+    $ formake diff prod pr-42 --format markdown
+    ### prod and pr-42 differ: 2 identities have other bytes, 1 is only in pr-42
+
+    The bytes of 3 identities are the same. 1 of them was made otherwise: see --all.
+
+    | | | identities | why |
+    |---|---:|---|---|
+    | only in pr-42 | 1 | `goals@2024-01:pr-42/dl` | `published` |
+    | other bytes | 1 | `daily@2024-01-01:pr-42/dl` | `sql changed` |
+    | other bytes | 1 | `report@2024-01:pr-42/dl` | `input daily@2024-01-01: 23c94ba5803b -> 292dead99f2c` |
+
+    <details><summary>daily@2024-01-01:pr-42/dl</summary>
+
+    ```diff
+    sql changed, from line 4:
+      from sales
+    + where amount > 3
+      group by store
+    ```
+
+    </details>
+    ");
+}
+
+#[test]
+fn snapshots_side_by_side() {
+    let project = changed();
+    let before = project.moment();
+    project.write("raw/2024-01-01.csv", "store,amount\nnyc,1\n");
+    project.write("raw/2024-01-03.csv", "store,amount\nnyc,1\n");
+    project.edit("pipeline.formula", "lines = 10\n    format csv\n}\n\n(report", "lines = 5\n    format csv\n}\n\n(report");
+    project.formake("build -j 1").ended(0);
+    let told = project.session(&format!(
+        "formake diff report@2024-01
+        formake diff daily@2024-01
+        formake diff report@2024-01:prod report@2024-01:pr-42
+        formake diff daily@2024-01-01 daily@2024-01-02
+        formake diff prod --as-of {before}
+        formake diff sales --as-of {before}
+        formake diff prod pr-42 --as-of {before} | tail -1
+        formake diff goals@2024-01:pr-42"
+    ));
+    assert_snapshot!(told.replace(&before, "BEFORE"), @r"
+    $ formake diff report@2024-01
+    -  report@2024-01:prod/dl  YYYY-MM-DD hh:mm:ss  44 B  8406b6b1dab7  run 3: daily -> report
+    +  report@2024-01:prod/dl  YYYY-MM-DD hh:mm:ss  51 B  ade76454d5fb  run 9: daily -> report
+
+    param lines: 10 -> 5
+    input daily@2024-01-01: 23c94ba5803b -> 918b6c996645
+    input daily@2024-01-03: none -> 918b6c996645
+
+    The bytes differ.
+    $ formake diff daily@2024-01
+    new          2  daily@2024-01-02..2024-01-03:prod/dl                                by sales -> daily
+    other bytes     daily@2024-01-01:prod/dl              23c94ba5803b -> 918b6c996645  input sales@2024-01-01: 81f95cdb7698 -> 918b6c996645
+
+    Compared with what was before: 1 identity has other bytes, 2 are new.
+    $ formake diff report@2024-01:prod report@2024-01:pr-42
+    -  report@2024-01:prod/dl   YYYY-MM-DD hh:mm:ss  51 B  ade76454d5fb  run 9: daily -> report
+    +  report@2024-01:pr-42/dl  YYYY-MM-DD hh:mm:ss  44 B  8a277b9bc883  run 6: daily -> report
+
+    param lines: 5 -> 10
+    input daily@2024-01-01: 918b6c996645 -> 292dead99f2c
+    input daily@2024-01-03: 918b6c996645 -> none
+
+    The bytes differ.
+    $ formake diff daily@2024-01-01 daily@2024-01-02
+    -  daily@2024-01-01:prod/dl  YYYY-MM-DD hh:mm:ss  19 B  918b6c996645  run 7: sales -> daily
+    +  daily@2024-01-02:prod/dl  YYYY-MM-DD hh:mm:ss  19 B  4736d13e9e72  run 2: sales -> daily
+
+    variable DATE: 2024-01-01 -> 2024-01-02
+    input sales@2024-01-02: none -> 4736d13e9e72
+    input sales@2024-01-01: 918b6c996645 -> none
+
+    The bytes differ.
+    $ formake diff prod --as-of BEFORE
+    other bytes  sales@2024-01-01:prod/dl  81f95cdb7698 -> 918b6c996645  source raw/2024-01-01.csv
+    new          sales@2024-01-03:prod/dl  918b6c996645                  source raw/2024-01-03.csv
+    other bytes  daily@2024-01-01:prod/dl  23c94ba5803b -> 918b6c996645  input sales@2024-01-01: 81f95cdb7698 -> 918b6c996645
+    new          daily@2024-01-03:prod/dl  918b6c996645                  by sales -> daily
+    other bytes  report@2024-01:prod/dl    8406b6b1dab7 -> ade76454d5fb  param lines and 2 inputs changed
+        param lines: 10 -> 5
+        input daily@2024-01-01: 23c94ba5803b -> 918b6c996645
+        input daily@2024-01-03: none -> 918b6c996645
+
+    prod as of YYYY-MM-DD hh:mm:ss and prod now differ: 3 identities have other bytes, 2 are new. The bytes of 2 identities are the same.
+    $ formake diff sales --as-of BEFORE
+    other bytes  sales@2024-01-01:prod/dl  81f95cdb7698 -> 918b6c996645  source raw/2024-01-01.csv
+    new          sales@2024-01-03:prod/dl  918b6c996645                  source raw/2024-01-03.csv
+
+    sales as of YYYY-MM-DD hh:mm:ss and sales now differ: 1 identity has other bytes, 1 is new. The bytes of 1 identity are the same.
+    $ formake diff prod pr-42 --as-of BEFORE | tail -1
+    As of YYYY-MM-DD hh:mm:ss, prod and pr-42 differ: 2 identities have other bytes, 1 is only in pr-42. The bytes of 3 identities are the same. 1 of them was made otherwise: see --all.
+    $ formake diff goals@2024-01:pr-42
+    +  goals@2024-01:pr-42/dl  YYYY-MM-DD hh:mm:ss  7 B  1d1d72893efa  published
+
+    It stood for nothing before.
+    ");
+    let content = |target: &str| {
+        let shown = project.formake(&format!("show {target} --json")).ended(0).json();
+        shown["identities"][0]["snapshot"]["content"].as_str().expect("a hash")[..12].to_string()
+    };
+    let (ours, theirs) = (content("report@2024-01"), content("report@2024-01:pr-42"));
+    assert_eq!(
+        project.formake(&format!("diff {ours} {theirs}")).stdout.lines().next(),
+        project.formake("diff report@2024-01:prod report@2024-01:pr-42").stdout.lines().next(),
+    );
+}
+
+#[test]
+fn what_cannot_be_compared() {
+    let project = changed();
+    assert_snapshot!(project.session(
+        "formake diff prod
+        formake diff prod report
+        formake diff prod repart
+        formake diff prod pr-42 --class repart
+        formake diff review@2024-01
+        formake diff report@2024-01:prod report@2024-02:prod
+        formake diff 4736d13e9e72
+        formake diff 4736d13e9e72 --as-of 0s"
+    ), @r"
+    $ formake diff prod
+    error[E0913]: the label prod has no base to be compared with
+     |
+     = help: name another label, `formake diff prod pr-42`, or a time, `formake diff prod --as-of 1d`
+
+    1 error
+    [exit 2]
+    $ formake diff prod report
+    error[E0913]: a label is compared with another label, a target or a snapshot with another target or snapshot
+     |
+     = help: `formake diff prod pr-42`, `formake diff report@2024-01:prod report@2024-01:pr-42`
+
+    1 error
+    [exit 2]
+    $ formake diff prod repart
+    error[E0913]: `repart` is no label, no dataset class and no content hash here
+     |
+     = help: did you mean `report`?
+     = help: `formake ls` shows what there is
+
+    1 error
+    [exit 2]
+    $ formake diff prod pr-42 --class repart
+    error[E0601]: nothing of a dataset class called `repart` was ever made, read or published
+     |
+     = help: did you mean `report`?
+
+    1 error
+    [exit 2]
+    $ formake diff review@2024-01
+    error[E0616]: `review@2024-01` has no snapshot under the label prod
+     |
+     = help: `formake why-not review@2024-01` tells what it waits for; `formake ls` shows what there is
+
+    1 error
+    [exit 5]
+    $ formake diff report@2024-01:prod report@2024-02:prod
+    error[E0616]: `report@2024-02:prod` has no snapshot under the label prod
+     |
+     = help: `formake why-not report@2024-02:prod` tells what it waits for; `formake ls` shows what there is
+
+    1 error
+    [exit 5]
+    $ formake diff 4736d13e9e72
+    error[E0912]: `4736d13e9e72` are the first digits of several snapshots
+     |
+     = note: 4736d13e9e72  sales@2024-01-02:prod/dl
+     = note: 4736d13e9e72  daily@2024-01-02:prod/dl
+     = note: 4736d13e9e72  daily@2024-01-02:pr-42/dl
+     = help: write more digits, or name the identity
+
+    1 error
+    [exit 2]
+    $ formake diff 4736d13e9e72 --as-of 0s
+    error[E0913]: a snapshot is the same at any time
+     |
+     = help: leave `--as-of` away, or name an identity instead of a content hash
+
+    1 error
+    [exit 2]
+    ");
+}
