@@ -109,8 +109,9 @@ fn clauses(sql: &str) -> Vec<String> {
         let second = between && word.eq_ignore_ascii_case("and");
         let clause = (is(Some(word), CLAUSES) && !second) || joins;
         let in_query = open.last().copied().unwrap_or(true);
+        let begins = breaks || (in_query && clause && !joined);
         match lines.last_mut() {
-            Some(line) if !breaks && !(in_query && clause && !joined) => {
+            Some(line) if !begins => {
                 let tight = line.ends_with(['(', '.']) || matches!(*word, ")" | "," | ".");
                 line.push_str(if tight { "" } else { " " });
                 line.push_str(word);

@@ -62,8 +62,10 @@ pub fn family(reason: &Reason) -> String {
 /// Whether both sides have room in one line.
 fn one_line(difference: &Difference) -> bool {
     let sides = [&difference.old, &difference.new].map(|side| side.as_deref().unwrap_or_default().trim_end());
-    let long = |text: &str| !is_digest(text) && text.chars().nth(VALUE_WIDTH).is_some();
-    !sides.iter().any(|text| text.contains('\n')) && !(sides.iter().any(|text| long(text)) && sides.iter().all(|text| !text.is_empty()))
+    let is_long = |text: &str| !is_digest(text) && text.chars().nth(VALUE_WIDTH).is_some();
+    // What is new or gone is told by its beginning.
+    let is_compared = sides.iter().all(|text| !text.is_empty());
+    !sides.iter().any(|text| text.contains('\n') || (is_compared && is_long(text)))
 }
 
 fn is_digest(text: &str) -> bool {
