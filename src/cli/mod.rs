@@ -25,6 +25,8 @@ mod publish;
 mod release;
 mod invalidate;
 mod export;
+mod label;
+mod gc;
 mod explain;
 mod completions;
 mod man;
@@ -78,6 +80,8 @@ enum Command {
     Release(release::Arguments),
     Invalidate(invalidate::Arguments),
     Export(export::Arguments),
+    Label(label::Arguments),
+    Gc(gc::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -108,6 +112,8 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Release(arguments) => release::run(arguments, session),
         Command::Invalidate(arguments) => invalidate::run(arguments, session),
         Command::Export(arguments) => export::run(arguments, session),
+        Command::Label(arguments) => label::run(arguments, session),
+        Command::Gc(arguments) => gc::run(arguments, session),
         Command::Explain(arguments) => explain::run(arguments, session),
         Command::Completions(arguments) => completions::run(arguments, &mut self::command(), session),
         Command::Man(arguments) => man::run(arguments, self::command(), session),

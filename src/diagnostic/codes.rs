@@ -139,7 +139,7 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0804", Kind::World, "the catalog failed"),
     ("E0805", Kind::Failed, "an identity moved meanwhile"),
     ("E0806", Kind::Usage, "an identity that a formula or source makes is not published without a hold"),
-    ("E0807", Kind::Usage, "invalidating needs a confirmation"),
+    ("E0807", Kind::Usage, "a command asks first, and nobody is there to answer"),
     ("E0808", Kind::Usage, "an export would overwrite a file"),
     ("E0809", Kind::Usage, "an identity is not held"),
     ("E0810", Kind::World, "bytes cannot be read or kept"),
@@ -148,6 +148,9 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0813", Kind::World, "what was made could not be kept"),
     ("E0814", Kind::World, "the bytes of a snapshot are gone or damaged"),
     ("E0820", Kind::Permission, "the acting user may not write under a label, or into a repository"),
+    ("E0840", Kind::Usage, "a label is protected, or others fall through to it, so that it is not dropped"),
+    ("E0841", Kind::Usage, "a label is not known"),
+    ("E0842", Kind::World, "bytes that nothing needs could not be removed"),
     // E09.. command line
     ("E0901", Kind::Usage, "no project is here, nor in any folder above"),
     ("E0902", Kind::Usage, "the folder of -C is not a folder"),

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`action`] (a plan's values), [`standing`] (what identities stand for), [`judge`] (one job's verdict, which the run asks
 //! again), [`based`] (what a label with a base changed), [`build`] (all verdicts), [`explain`] (what `why` says of one identity),
-//! [`compare`] (two labels or snapshots side by side).
+//! [`compare`] (two labels or snapshots side by side), [`keep`] (what a cleaning leaves).
 
 pub mod action;
 pub mod standing;
@@ -11,6 +11,7 @@ pub mod based;
 pub mod build;
 pub mod explain;
 pub mod compare;
+pub mod keep;
 
 pub use action::*;
 pub use based::Based;

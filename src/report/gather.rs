@@ -41,7 +41,7 @@ pub struct Line<'i> {
 impl Line<'_> {
     /// How many they are, where there are several: `2 of` for those that do not fill their ranges.
     pub fn count(&self) -> String {
-        match self.identities.len() {
+        match self.identities.iter().collect::<BTreeSet<_>>().len() {
             1 => String::new(),
             some if self.exact => some.to_string(),
             some => format!("{some} of"),
@@ -51,20 +51,26 @@ impl Line<'_> {
 
 /// A line for each class, label and repository, in the order of their first.
 pub fn lines<'i>(identities: impl IntoIterator<Item = &'i Identity>) -> Vec<Line<'i>> {
-    let mut shelves: Vec<Vec<&Identity>> = Vec::new();
+    shelves(identities.into_iter().map(|identity| (identity, ()))).into_iter().map(|(line, _)| line).collect()
+}
+
+/// The same for things of identities: each line with its things.
+pub fn shelves<'i, T>(things: impl IntoIterator<Item = (&'i Identity, T)>) -> Vec<(Line<'i>, Vec<T>)> {
+    let mut shelves: Vec<(Vec<&Identity>, Vec<T>)> = Vec::new();
     let mut places = HashMap::new();
-    for identity in identities {
+    for (identity, thing) in things {
         let place = *places.entry((&identity.class, &identity.label, &identity.repository)).or_insert_with(|| {
-            shelves.push(Vec::new());
+            shelves.push((Vec::new(), Vec::new()));
             shelves.len() - 1
         });
-        shelves[place].push(identity);
+        shelves[place].0.push(identity);
+        shelves[place].1.push(thing);
     }
     let line = |identities: Vec<&'i Identity>| {
         let (exact, text) = gathered(&identities);
         Line { identities, exact, text }
     };
-    shelves.into_iter().map(line).collect()
+    shelves.into_iter().map(|(identities, things)| (line(identities), things)).collect()
 }
 
 /// For a sentence: the first lines, and how many identities the others stand for.

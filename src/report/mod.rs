@@ -19,4 +19,6 @@ pub mod restate;
 pub mod history;
 pub mod explain;
 pub mod diff;
+pub mod label;
+pub mod clean;
 pub mod picture;

@@ -16,6 +16,8 @@ pub enum StoreError {
     Name { path: PathBuf },
     #[error("`{path}` changed while it was read")]
     Changed { path: PathBuf },
+    #[error("`{path}` is not removed: it does not lie below the root `{root}`, where data is kept")]
+    Outside { path: PathBuf, root: PathBuf },
     #[error("the repository `{repository}` has no root in formake.yaml")]
     NoRepository { repository: String },
     #[error("the root `{root}` of the repository `{repository}` cannot be used: {reason}")]
@@ -60,6 +62,7 @@ impl StoreError {
             StoreError::Special { .. } => "only files and folders can be kept",
             StoreError::Name { .. } => "rename it",
             StoreError::Changed { .. } => "wait until it is written, or let `min_age` or `ready` of its source wait for it",
+            StoreError::Outside { .. } => "the catalog has a path that no store made; nothing was removed there",
             StoreError::NoRepository { .. } => "add it to `repositories:` in formake.yaml",
             StoreError::Root { .. } => "make it, mount it, or correct `root` in formake.yaml",
         })

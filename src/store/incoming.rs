@@ -41,6 +41,18 @@ impl Incoming {
         }
     }
 
+    /// What nobody holds since before a moment (milliseconds since 1970).
+    pub fn left(own: &Path, before: i64) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(own.join("incoming")) else { return Vec::new() };
+        let is_left = |path: &PathBuf| {
+            let held = || File::options().write(true).open(path.with_extension("lock")).is_ok_and(|file| file.try_lock().is_err());
+            path.extension().is_none() && since(path).is_some_and(|at| at < before) && !held()
+        };
+        let mut left: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_left).collect();
+        left.sort();
+        left
+    }
+
     /// Removes what nobody holds. What cannot be removed is left for the next sweep.
     pub fn sweep(own: &Path) {
         let Ok(entries) = fs::read_dir(own.join("incoming")) else { return };
@@ -71,6 +83,12 @@ pub(super) fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     format!("{now:x}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// When a name was made by [`unique`], in milliseconds since 1970.
+pub(super) fn since(path: &Path) -> Option<i64> {
+    let nanoseconds = path.file_name()?.to_str()?.split('-').next()?;
+    i64::try_from(u128::from_str_radix(nanoseconds, 16).ok()? / 1_000_000).ok()
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use super::content::{self, Content, Kind, Stamp};
 use super::error::StoreError;
 pub use super::files::{copy_out, remove};
 use super::files::{copy_tree, make_read_only, move_tree, set_mode, sync, sync_tree};
-use super::incoming::{Incoming, unique};
-use super::tree::{Links, Tree};
+use super::incoming::{Incoming, since, unique};
+use super::tree::{Links, Tree, is_gone};
 use crate::digest::{ContentHash, of_bytes};
 use crate::identity::Instance;
 use crate::identity::instance::percent_encoded;
@@ -181,12 +181,70 @@ impl LocalStore {
         }
     }
 
+    /// Removes what lies at one path below a repository's root, and the folders above it that are empty then, but never the root. What is
+    /// removed is gone at once: no half of it is ever seen at its path. Nothing there is no error.
+    ///
+    /// # Errors
+    /// The path does not lead below the root, or into what is Formake's own there; or it cannot be removed.
+    pub fn discard(&self, repository: &str, path: &str) -> Result<(), StoreError> {
+        let root = self.root(repository)?;
+        let at = root.join(path);
+        let outside = || StoreError::Outside { path: at.clone(), root: root.to_path_buf() };
+        let parts: Vec<Component<'_>> = Path::new(path).components().collect();
+        let is_below = parts.len() > 1 && parts.iter().all(|part| matches!(part, Component::Normal(_)));
+        if !is_below || parts.first().is_some_and(|first| first.as_os_str() == OWN) {
+            return Err(outside());
+        }
+        let Some(above) = at.parent() else { return Err(outside()) };
+        match (above.canonicalize(), root.canonicalize()) {
+            (Ok(above), Ok(root)) if above.starts_with(&root) && above != root => {}
+            (Err(e), _) | (_, Err(e)) if is_gone(&e) => return Ok(()),
+            (Err(e), _) | (_, Err(e)) => return Err(StoreError::io(above)(e)),
+            _ => return Err(outside()),
+        }
+        match fs::symlink_metadata(&at) {
+            Err(e) if is_gone(&e) => {}
+            Err(e) => return Err(StoreError::io(&at)(e)),
+            Ok(metadata) => {
+                let incoming = Incoming::new(&root.join(OWN))?;
+                if metadata.is_dir() {
+                    // A folder can be moved only while it is writable.
+                    set_mode(&at, 0o755)?;
+                }
+                let aside = incoming.folder.join("removed");
+                fs::rename(&at, &aside).map_err(StoreError::io(&at))?;
+                remove(&aside).map_err(StoreError::io(&at))?;
+            }
+        }
+        for folder in at.ancestors().skip(1).take_while(|folder| *folder != root) {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What lies aside since before a moment (milliseconds since 1970): left on its way in by what died, or found damaged.
+    pub fn leftovers(&self, before: i64) -> Vec<PathBuf> {
+        let own = self.roots.values().map(|root| root.join(OWN));
+        own.flat_map(|own| [Incoming::left(&own, before), set_aside(&own.join("damaged"), before)].concat()).collect()
+    }
+
     /// Removes what died on its way in. What a living process brings in is left alone.
     pub fn sweep(&self) {
         for root in self.roots.values() {
             Incoming::sweep(&root.join(OWN));
         }
     }
+}
+
+/// What lies in a folder under a name of [`unique`] since before a moment.
+fn set_aside(folder: &Path, before: i64) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| since(path).is_some_and(|at| at < before)).collect();
+    found.sort();
+    found
 }
 
 /// Moves what is complete to where nothing is. A folder can be moved only while it is writable.
@@ -318,6 +376,53 @@ mod tests {
             let at = store.path("dl", &stored.path).expect("a path");
             assert_eq!(store.look(&at, stored.content.hash, stored.content.stamp), Look::Intact);
         }
+    }
+
+    #[test]
+    fn one_path_is_discarded_and_nothing_outside_the_root() {
+        let (folder, store) = store();
+        let lake = folder.path().join("lake");
+        let take = |class: &str, bytes: &str| {
+            let from = folder.path().join("tree");
+            fs::create_dir_all(from.join("sub")).expect("made");
+            fs::write(from.join("sub/a"), bytes).expect("written");
+            store.take_in(&from, "dl", class, &Instance::new([]), "tree").expect("taken in")
+        };
+        let (first, second) = (take("t", "a"), take("t", "b"));
+        for _ in 0..2 {
+            store.discard("dl", &first.path).expect("discarded, or gone");
+        }
+        assert!(!lake.join(&first.path).exists() && lake.join(&second.path).exists());
+        assert!(!lake.join(&first.path).parent().expect("a folder").exists(), "the folder of the hash goes too");
+        store.discard("dl", &second.path).expect("discarded");
+        assert!(lake.exists() && !lake.join("t").exists(), "all folders but the root");
+        assert_eq!(fs::read_dir(lake.join(".formake/incoming")).expect("listed").count(), 0);
+        let third = take("t", "c");
+        fs::create_dir_all(folder.path().join("elsewhere/x")).expect("made");
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), lake.join("link")).expect("linked");
+        for wrong in ["../elsewhere/x", "link/x", "t", ".formake/incoming/x", "/etc/hostname", "", ".", "t/../../elsewhere/x"] {
+            let error = store.discard("dl", wrong).expect_err(wrong);
+            assert!(matches!(error, StoreError::Outside { .. }), "{wrong}: {error}");
+        }
+        assert!(lake.join(third.path).exists() && folder.path().join("elsewhere/x").exists());
+    }
+
+    #[test]
+    fn what_lies_aside_is_told_by_its_age() {
+        let (folder, store) = store();
+        let own = folder.path().join("lake/.formake");
+        let name = |milliseconds: i64| format!("{:x}-7-0", i128::from(milliseconds) * 1_000_000);
+        for kind in ["incoming", "damaged"] {
+            for age in [1_000, 5_000] {
+                fs::create_dir_all(own.join(kind).join(name(age))).expect("made");
+            }
+            fs::create_dir_all(own.join(kind).join("of-somebody-else")).expect("made");
+        }
+        let _living = Incoming::new(&own).expect("made");
+        let left =
+            |before| store.leftovers(before).iter().map(|path| path.strip_prefix(&own).expect("below").to_path_buf()).collect::<Vec<_>>();
+        assert_eq!(left(5_000), ["incoming", "damaged"].map(|kind| Path::new(kind).join(name(1_000))));
+        assert_eq!(left(i64::MAX).len(), 4);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::lock::Lock;
 use super::outside::Outside;
 use super::request::Request;
-use super::{Failure, Workspace, clock};
+use super::{Failure, OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
 use crate::catalog::{Catalog, Change, Listed, NewSnapshot, Reader, Reading, Timestamp};
 use crate::diagnostic::Diagnostic;
@@ -38,6 +39,7 @@ impl Workspace {
         }
         // Before any bytes are copied.
         catalog.ask(&clock::actor(), clock::now(), [identity])?;
+        let _no_cleaning = self.lock_store()?;
         let stored = match files {
             [one] => {
                 let name = one.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -46,7 +48,7 @@ impl Workspace {
                 self.bytes.store.take_copy(&from, &identity.repository, &identity.class, &identity.instance, &name)?
             }
             several => {
-                let folder = self.root.join(super::OWN).join(format!("publish-{}", std::process::id()));
+                let folder = self.root.join(OWN).join(format!("publish-{}", std::process::id()));
                 let gathered = gather(several, &folder).and_then(|()| {
                     let (class, instance) = (&identity.class, &identity.instance);
                     Ok(self.bytes.store.take_in(&folder, &identity.repository, class, instance, class)?)
@@ -74,6 +76,13 @@ impl Workspace {
         }
         catalog.commit(&clock::actor(), clock::now(), &changes)?;
         Ok(identity.clone())
+    }
+
+    /// Held while bytes are taken in outside of a build, and while bytes are removed.
+    pub(super) fn lock_store(&self) -> Result<Lock, Failure> {
+        let own = self.root.join(OWN);
+        fs::create_dir_all(&own)?;
+        Ok(Lock::take(&own.join("store.lock"), &mut |_| {})?)
     }
 
     /// Ends holds: from the next build on, formulas and sources make these identities again.

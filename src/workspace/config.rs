@@ -2,18 +2,18 @@
 //!
 //! What is true here: all mistakes are found at once, each with its place; what is wrong keeps its default, so that the rest can be checked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use serde_json::Value as Json;
 
 use super::yaml::{self, Key, Node, Tree};
 use crate::catalog::policy::{Policy, Rule, Writer};
 use crate::diagnostic::{Diagnostic, Place, nearest};
-use crate::formula::program::{Bases, Entry, Set};
+use crate::formula::program::{Bases, entry_of};
 use crate::formula::{Settings, duration};
+use crate::identity::Name;
 use crate::identity::instance::is_plain;
-use crate::identity::{Name, Period};
+use crate::plan::keep;
 
 /// Its name at the project's root.
 pub const FILE: &str = "formake.yaml";
@@ -31,6 +31,8 @@ pub struct Config {
     pub repositories: BTreeMap<Name, Repository>,
     /// By name or pattern (`pr-*`).
     pub labels: BTreeMap<Name, Label>,
+    /// What a cleaning keeps of the past.
+    pub keep: keep::Policy,
     /// Jobs at a time on this machine; `None`: as many as it has cores.
     pub jobs: Option<usize>,
 }
@@ -66,6 +68,12 @@ impl Config {
             repositories: self.repositories.iter().map(|(name, r)| (name.clone(), rule(r.protected, &r.writers))).collect(),
         }
     }
+
+    /// The entry of `labels:` that holds for a label, under its name or pattern.
+    pub fn label(&self, label: &str) -> Option<(Name, Label)> {
+        let entries: Vec<(Name, &Label)> = self.labels.iter().map(|(name, entry)| (name.clone(), entry)).collect();
+        entry_of(&entries, label).map(|(name, entry)| (name.clone(), (*entry).clone()))
+    }
 }
 
 impl Default for Config {
@@ -77,6 +85,7 @@ impl Default for Config {
             contracts: "contracts/".into(),
             repositories: BTreeMap::from([("dl".into(), Repository { root: "lake".into(), protected: false, writers: vec![] })]),
             labels: BTreeMap::new(),
+            keep: keep::Policy::default(),
             jobs: None,
         }
     }
@@ -100,7 +109,8 @@ fn place(start: usize, end: usize) -> Place {
     Place { file: FILE.into(), start, end }
 }
 
-struct Reader {
+/// What reads a tree, and the mistakes it found so far.
+pub(super) struct Reader {
     problems: Vec<Diagnostic>,
 }
 
@@ -112,6 +122,7 @@ impl Reader {
             "default_label",
             "executors",
             "formulas",
+            "keep",
             "labels",
             "pools",
             "repositories",
@@ -127,6 +138,7 @@ impl Reader {
                 "default_label" => self.name(node, "a label").into_iter().for_each(|label| settings.default_label = label),
                 "executors" => config.jobs = self.executors(node),
                 "formulas" => self.texts(node, "formula files or globs").into_iter().for_each(|texts| settings.formulas = texts),
+                "keep" => config.keep = self.keep(node),
                 "labels" => config.labels = self.labels(node),
                 "pools" => settings.pools = self.pools(node),
                 "repositories" => config.repositories = self.repositories(node),
@@ -140,7 +152,7 @@ impl Reader {
         settings.labels = (!config.labels.is_empty()).then(|| config.labels.keys().cloned().collect());
     }
 
-    fn error(&mut self, code: &'static str, message: String, start: usize, end: usize, label: &str, help: String) {
+    pub(super) fn error(&mut self, code: &'static str, message: String, start: usize, end: usize, label: &str, help: String) {
         let mut error = Diagnostic::error(code, message).at(place(start, end), label);
         if !help.is_empty() {
             error = error.help(help);
@@ -148,7 +160,7 @@ impl Reader {
         self.problems.push(error);
     }
 
-    fn expected(&mut self, node: &Node, what: &str, example: &str) {
+    pub(super) fn expected(&mut self, node: &Node, what: &str, example: &str) {
         let found = match &node.value {
             Tree::Null => "nothing",
             Tree::Scalar { .. } => "one value",
@@ -159,7 +171,7 @@ impl Reader {
     }
 
     /// A mapping's entries; nothing, where it is none.
-    fn map<'n>(&mut self, node: &'n Node, what: &str, example: &str) -> &'n [(Key, Node)] {
+    pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str, example: &str) -> &'n [(Key, Node)] {
         match &node.value {
             Tree::Map(entries) => entries,
             Tree::Null => &[],
@@ -188,7 +200,7 @@ impl Reader {
         found
     }
 
-    fn text(&mut self, node: &Node, what: &str) -> Option<String> {
+    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<String> {
         match &node.value {
             Tree::Scalar { text, .. } if !text.is_empty() => Some(text.clone()),
             _ => {
@@ -238,7 +250,7 @@ impl Reader {
         self.checked_name(&text, what, false, node.start, node.end)
     }
 
-    fn checked_name(&mut self, text: &str, what: &str, stars: bool, start: usize, end: usize) -> Option<Name> {
+    pub(super) fn checked_name(&mut self, text: &str, what: &str, stars: bool, start: usize, end: usize) -> Option<Name> {
         let bare = if stars { text.replace('*', "x") } else { text.to_string() };
         if is_plain(&bare) && bare.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Some(text.into());
@@ -323,6 +335,18 @@ impl Reader {
         seconds
     }
 
+    fn keep(&mut self, node: &Node) -> keep::Policy {
+        let mut keep = keep::Policy::default();
+        for (key, node) in self.keys(node, "`keep`", &["history", "last"]) {
+            match (key.text.as_str(), &node.value) {
+                ("history", _) => keep.history = self.duration(node).map_or(keep.history, |seconds| (seconds * 1000.0) as i64),
+                (_, Tree::Scalar { text, quoted: false }) if text == "0" => keep.last = 0,
+                _ => keep.last = self.count(node, "how many earlier snapshots").map_or(keep.last, |count| count as usize),
+            }
+        }
+        keep
+    }
+
     fn pools(&mut self, node: &Node) -> BTreeMap<Name, u64> {
         let mut found = BTreeMap::new();
         for (key, node) in self.map(node, "sizes of pools by name", "pools: { db: 4 }") {
@@ -359,79 +383,6 @@ impl Reader {
         settings.clocks_change = zone.following(recent).next().is_some();
         settings.timezone = name.into();
     }
-
-    fn sets(&mut self, node: &Node) -> BTreeMap<Name, Set> {
-        let mut found = BTreeMap::new();
-        for (key, node) in self.map(node, "sets by name", "sets: { stores: [nyc, lon] }") {
-            let Some(name) = self.checked_name(&key.text, "a set", false, key.start, key.end) else { continue };
-            let Tree::List(items) = &node.value else {
-                self.expected(node, "a list of values", "stores: [nyc, lon]");
-                continue;
-            };
-            let mut entries = Vec::new();
-            let mut seen = BTreeSet::new();
-            for item in items {
-                let Some(entry) = self.entry(item) else { continue };
-                if !seen.insert(entry.id.clone()) {
-                    let message = format!("`{}` stands twice in the set `{name}`", entry.id);
-                    self.error("E0504", message, item.start, item.end, "again here", "keep one of them".into());
-                    continue;
-                }
-                entries.push(entry);
-            }
-            if items.is_empty() {
-                let help = "give it an entry, or take it away with the formulas that use it".into();
-                self.error("E0504", format!("the set `{name}` is empty"), key.start, key.end, "stands for nothing", help);
-            }
-            found.insert(name.clone(), Set { name, entries });
-        }
-        found
-    }
-
-    /// A plain value, or an object with an `id`.
-    fn entry(&mut self, node: &Node) -> Option<Entry> {
-        let Tree::Map(fields) = &node.value else {
-            let id = self.text(node, "a value, or an object with an `id`")?;
-            return Some(Entry { id: id.as_str().into(), fields: BTreeMap::new(), since: None, until: None });
-        };
-        let mut entry = Entry { id: "".into(), fields: BTreeMap::new(), since: None, until: None };
-        for (key, value) in fields {
-            let json = match key.text.as_str() {
-                "id" => {
-                    let id = self.text(value, "the entry's value")?;
-                    entry.id = id.as_str().into();
-                    id.into()
-                }
-                "since" => self.period(value).map_or(Json::Null, |(text, period)| {
-                    entry.since = Some(period);
-                    text.into()
-                }),
-                "until" => self.period(value).map_or(Json::Null, |(text, period)| {
-                    entry.until = Some(period);
-                    text.into()
-                }),
-                _ => json(value),
-            };
-            entry.fields.insert(key.text.clone(), json);
-        }
-        if !entry.fields.contains_key("id") {
-            let start = fields.first().map_or(node.start, |(key, _)| key.start);
-            let help = "write `{ id: nyc, … }`: the id is its value in identities".into();
-            self.error("E0504", "an entry without `id`".into(), start, node.end.max(start), "which one is it?", help);
-            return None;
-        }
-        Some(entry)
-    }
-
-    fn period(&mut self, node: &Node) -> Option<(String, Period)> {
-        let text = self.text(node, "a time")?;
-        let period = Period::parse_any(&text);
-        if period.is_none() {
-            let help = "times are written `2024`, `2024-01`, `2024-01-31`".into();
-            self.error("E0504", format!("`{text}` is no time"), node.start, node.end, "", help);
-        }
-        Some((text, period?))
-    }
 }
 
 /// The way from a label over its bases back to itself.
@@ -450,22 +401,10 @@ fn circle(label: &Name, base: &Name, labels: &BTreeMap<Name, Label>) -> Option<S
     None
 }
 
-/// A field's value: what would be written the same in JSON is a number or a boolean, any other scalar a text.
-fn json(node: &Node) -> Json {
-    match &node.value {
-        Tree::Null => Json::Null,
-        Tree::Scalar { text, quoted: false } => match serde_json::from_str(text) {
-            Ok(value @ (Json::Number(_) | Json::Bool(_))) => value,
-            _ => text.as_str().into(),
-        },
-        Tree::Scalar { text, .. } => text.as_str().into(),
-        Tree::List(items) => items.iter().map(json).collect(),
-        Tree::Map(entries) => entries.iter().map(|(key, value)| (key.text.clone(), json(value))).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value as Json;
+
     use super::*;
 
     fn good(text: &str) -> Config {
@@ -497,6 +436,7 @@ sets:
   shops: [{ id: 007, currency: USD, zip: 010, rate: 1.5, on: true, since: 2024-03-01 }]
 pools: { db: 4 }
 executors: { local: { jobs: 8 } }
+keep: { history: 14d, last: 2 }
 contracts: contracts/
 "#,
         );
@@ -508,10 +448,14 @@ contracts: contracts/
             r#"{"currency":"USD","id":"007","on":true,"rate":1.5,"since":"2024-03-01","zip":"010"}"#
         );
         assert_eq!(shop.since.map(|p| p.to_string()), Some("2024-03-01".into()));
+        assert_eq!(config.label("pr-7").map(|(entry, _)| entry.to_string()), Some("pr-*".into()));
         assert_eq!((config.targets, config.jobs), (vec!["summary".to_string()], Some(8)));
         assert_eq!(config.labels["pr-*"].expires, Some(14.0 * 86_400.0));
         let pii = Repository { root: "lake-pii".into(), protected: true, writers: vec!["alice".into()] };
         assert_eq!(config.repositories["pii"], pii);
+        assert_eq!(config.keep, keep::Policy { history: 14 * 86_400_000, last: 2 });
+        assert_eq!(good("keep: { history: 0d, last: 0 }").keep, keep::Policy { history: 0, last: 0 });
+        assert_eq!(good("labels: { \"pr-*\": {}, pr-7: {} }").label("pr-7").map(|(entry, _)| entry.to_string()), Some("pr-7".into()));
         assert!(config.settings.clocks_change && config.settings.knows_label("pr-7") && !config.settings.knows_label("pq-7"));
         assert!(!good("timezone: Asia/Tokyo").settings.clocks_change);
     }

@@ -12,6 +12,7 @@
 
 mod yaml;
 pub mod config;
+mod sets;
 pub mod failure;
 pub mod clock;
 pub mod moment;
@@ -28,6 +29,8 @@ pub mod inspect;
 pub mod compare;
 pub mod change;
 pub mod restate;
+pub mod label;
+pub mod clean;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

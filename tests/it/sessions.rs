@@ -2,6 +2,7 @@
 
 mod asking;
 mod by_hand;
+mod labels;
 mod making;
 mod permission;
 mod restating;
@@ -82,6 +83,9 @@ fn every_json_document_names_its_schema() {
         "diff report@2024-01",
         "history",
         "invalidate report@2024-01 --dry-run",
+        "label ls",
+        "label show prod",
+        "gc --dry-run",
     ];
     let schemas: BTreeMap<_, _> =
         commands.map(|command| (command, project.formake(&format!("{command} --json")).json()["schema"].clone())).into();
@@ -89,8 +93,11 @@ fn every_json_document_names_its_schema() {
     build --dry-run: "formake.plan/1"
     check: "formake.check/1"
     diff report@2024-01: "formake.diff/1"
+    gc --dry-run: "formake.gc/1"
     history: "formake.history/1"
     invalidate report@2024-01 --dry-run: "formake.invalidate/1"
+    label ls: "formake.labels/1"
+    label show prod: "formake.label/1"
     lineage report@2024-01: "formake.lineage/1"
     ls: "formake.ls/1"
     plan: "formake.plan/1"
