@@ -260,6 +260,32 @@ fn killed_at_any_moment_the_next_build_finishes_the_same() {
 }
 
 #[test]
+fn a_cleaning_killed_at_any_moment_takes_nothing_that_is_needed() {
+    let project = slow();
+    project.write("formake.yaml", "targets: [c]\nkeep: { history: 0d, last: 0 }\n");
+    project.formake("build").ended(0);
+    project.edit("pipeline.formula", "head -c 1 ", "head -c 2 ");
+    project.formake("build").ended(0);
+    let wanted = project.contents();
+    let lake = project.root.join("lake");
+    assert_eq!(files(&lake).len(), 72);
+    let mut caught = 0;
+    for milliseconds in [4, 8, 12, 16, 20, 30] {
+        let mut cleaning = start(&project, &["gc", "--yes"]);
+        sleep(Duration::from_millis(milliseconds));
+        signal(&cleaning, Signal::KILL);
+        caught += usize::from(cleaning.wait().expect("it ended").code().is_none());
+        project.formake("plan --exit-code").ended(0);
+    }
+    assert!(caught >= 2, "most were killed in the middle");
+    project.formake("gc --yes").ended(0);
+    assert_eq!((files(&lake).len(), project.contents()), (36, wanted));
+    assert_eq!(fs::read_dir(lake.join(".formake/incoming")).map_or(0, Iterator::count), 0);
+    assert!(project.formake("gc").ended(0).stdout.starts_with("Nothing is to be removed."));
+    project.formake("build c b a --json").ended(0).events().iter().for_each(|event| assert_ne!(event["event"], "job_done"));
+}
+
+#[test]
 fn interrupted_builds_end_their_jobs_and_leave_nothing() {
     let project = Project::new(&[("formake.yaml", "sets: { parts: [a, b] }\ntargets: [out]\nrepositories: { dl: { root: lake } }\n")]);
     let here = project.root.display();
