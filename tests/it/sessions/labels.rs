@@ -147,7 +147,7 @@ fn cleaning_shows_first_and_removes_what_nothing_keeps() {
         formake gc --yes
         formake gc
         formake plan
-        formake build -j 1 report@2024-01:pr-1"
+        formake build report@2024-01:pr-1 | tail -n 1"
     ), @r#"
     $ formake label ls
     label  base  own  size  held  last
@@ -193,13 +193,7 @@ fn cleaning_shows_first_and_removes_what_nothing_keeps() {
     stays  3  current  88 B
     $ formake plan
     Nothing to do: all 3 are valid.
-    $ formake build -j 1 report@2024-01:pr-1
-    Running at least 1, at most 2 of 3 jobs.
-       reused daily@2024-01-02:pr-1/dl  made before by run 5
-          run daily@2024-01-01:pr-1/dl  not made yet
-         made daily@2024-01-01:pr-1/dl  (time), 25 B
-          run report@2024-01:pr-1/dl  not made yet
-         made report@2024-01:pr-1/dl  (time), 44 B
+    $ formake build report@2024-01:pr-1 | tail -n 1
     Done: 2 made, 1 reused, in (time).
     "#);
 }
