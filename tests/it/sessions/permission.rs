@@ -89,10 +89,16 @@ fn others_are_refused_before_anything_is_done() {
     [exit 4]
     $ USER=bob formake invalidate sales@2024-01-02 --because 'amounts in cents' --yes
     sales@2024-01-02:prod/dl  4736d13e9e72  source raw/2024-01-02.csv
-    └─ daily@2024-01-02:prod/dl  4736d13e9e72  run 2: sales -> daily
-       └─ report@2024-01:prod/dl  8406b6b1dab7  run 3: daily -> report
 
-    1 snapshot to invalidate; 2 snapshots made from that.
+    under prod
+      loses it      sales@2024-01-02:prod/dl
+      made from it  daily@2024-01-02:prod/dl  the day by store
+      1 snapshot made from it earlier, for which nothing stands now
+
+    bob may not write under the label prod (alice and group:release may):
+      sales@2024-01-02:prod/dl
+
+    1 snapshot to invalidate; 1 identity under 1 label stands for what was made from it.
     error[E0820]: bob may not write under the label prod
      |
      = note: this would change sales@2024-01-02:prod/dl

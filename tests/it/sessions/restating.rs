@@ -91,6 +91,7 @@ fn everything_that_depends_on_it_is_shown_under_every_label() {
     $ USER=bob formake invalidate report:staging --dry-run
     error[E0616]: `report:staging` has no snapshot under the label staging
      |
+     = note: what is read there is that of its base: report@2024-01:prod/dl
      = help: `formake why-not report:staging` tells what it waits for; `formake ls` shows what there is
 
     1 error
