@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let Some(because) = arguments.because.as_ref().filter(|_| !arguments.dry_run) else {
         match arguments.json {
             true => terminal.print_json(&restate::json(&restatement))?,
-            false => terminal.print(&restate::text(&restatement, &terminal.look))?,
+            false => terminal.print(&restate::dry_run(&restatement, &terminal.look))?,
         }
         return Ok(if restatement.not_permitted.is_empty() { Exit::Done } else { Exit::NotPermitted });
     };

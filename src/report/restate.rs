@@ -127,11 +127,16 @@ pub fn text(restatement: &Restatement, look: &Look) -> String {
         lines.push(String::new());
         lines.extend(of_label(label, look));
     }
-    lines.extend(plan::refusals(&restatement.not_permitted, look));
     lines.push(String::new());
     lines.push(sum(restatement));
     lines.extend(people(restatement));
     lines.join("\n") + "\n"
+}
+
+/// For a look at it alone: what is not permitted, too.
+pub fn dry_run(restatement: &Restatement, look: &Look) -> String {
+    let refusals = plan::refusals(&restatement.not_permitted, look);
+    text(restatement, look) + &refusals.into_iter().map(|line| line + "\n").collect::<String>()
 }
 
 fn of_label(label: &Affected, look: &Look) -> Vec<String> {

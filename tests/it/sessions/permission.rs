@@ -95,9 +95,6 @@ fn others_are_refused_before_anything_is_done() {
       made from it  daily@2024-01-02:prod/dl  the day by store
       1 snapshot made from it earlier, for which nothing stands now
 
-    bob may not write under the label prod (alice and group:release may):
-      sales@2024-01-02:prod/dl
-
     1 snapshot to invalidate; 1 identity under 1 label stands for what was made from it.
     error[E0820]: bob may not write under the label prod
      |

@@ -74,11 +74,11 @@ fn everything_that_depends_on_it_is_shown_under_every_label() {
       made from it  report@2024-01:pr-1/dl  final  carol
       reads 2 of these as prod's
 
-    bob may not write under the label prod (alice may):
-      2  daily@2024-01-01..2024-01-02:prod/dl
-
     2 snapshots to invalidate; 2 identities under 2 labels stand for what was made from them, 2 of a final class, which no formula reads.
     Owners: carol, finance, shops.
+
+    bob may not write under the label prod (alice may):
+      2  daily@2024-01-01..2024-01-02:prod/dl
     [exit 4]
     $ USER=bob formake invalidate report:pr-1 --dry-run
     report@2024-01:pr-1/dl  8406b6b1dab7  run 5
