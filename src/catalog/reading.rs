@@ -52,7 +52,7 @@ pub fn read(reader: &dyn Reader, filter: &Filter, bases: &[Name]) -> Result<Vec<
         let theirs = reader.list(&Filter { label: Some(base.to_string()), all: false, ..filter.clone() })?;
         for pointer in theirs {
             if decided.insert(place(&pointer.identity)) {
-                readings.push(Reading { identity: Identity { label: label.clone(), ..pointer.identity.clone() }, pointer });
+                readings.push(Reading { identity: pointer.identity.under(&label), pointer });
             }
         }
         above = base.clone();
