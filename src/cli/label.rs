@@ -110,6 +110,7 @@ fn drop(arguments: &Drop, session: &Session) -> Outcome {
         return Ok(Exit::Done);
     }
     terminal.complain(&label::dropping_text(&dropping, &terminal.error_look));
+    workspace.may_drop(&dropping)?;
     if !arguments.yes {
         if !terminal.interactive {
             return Err(Diagnostic::error("E0807", "dropping a label asks first, and nobody is there to answer")

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::gather::shelves;
 use super::label::Dropping;
 use super::look::{Columns, Look, Tone, cell};
-use super::units;
-use crate::catalog::RunId;
+use super::{plan, units};
+use crate::catalog::{Refusal, RunId};
 use crate::plan::keep::{Place, Policy, Reason};
 
 /// Bytes that go.
@@ -69,6 +69,8 @@ pub struct Cleaning {
     pub goes: Vec<Goes>,
     pub stays: Vec<Place>,
     pub leftovers: Leftovers,
+    /// What else would go, were the acting user permitted to remove it.
+    pub not_permitted: Vec<Refusal>,
 }
 
 impl Cleaning {
@@ -128,6 +130,7 @@ pub fn json(cleaning: &Cleaning, done: bool) -> Value {
             "aside": cleaning.leftovers.aside.len(),
             "bytes": cleaning.leftovers.bytes,
         },
+        "not_permitted": cleaning.not_permitted,
         "bytes": cleaning.bytes(),
         "seconds": cleaning.seconds(),
     })
@@ -151,9 +154,8 @@ pub fn text(cleaning: &Cleaning, look: &Look, all: bool) -> String {
         lines.push(String::new());
     }
     lines.push(summary(cleaning));
-    if !cleaning.stays.is_empty() {
-        lines.extend(stays(cleaning, look, all));
-    }
+    lines.extend(stays(cleaning, look, all));
+    lines.extend(plan::refusals(&cleaning.not_permitted, look));
     lines.join("\n") + "\n"
 }
 

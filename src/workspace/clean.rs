@@ -11,11 +11,11 @@ use super::label::{changes, dropping_in};
 use super::lock::Lock;
 use super::{Failure, OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
-use crate::catalog::{Catalog, Change, Filter, Origin, Reader, RunId, Timestamp};
+use crate::catalog::{Catalog, Change, Filter, Gate, Origin, Reader, Refusal, RunId, Timestamp};
 use crate::diagnostic::Diagnostic;
+use crate::identity::Identity;
 use crate::plan::keep::{self, Past, Place};
 use crate::report::clean::{Again, Cleaning, Goes, Leftovers};
-use crate::report::label::Dropping;
 
 /// So many paths that could not be removed are named.
 const NAMED: usize = 5;
@@ -26,20 +26,28 @@ impl Workspace {
         self.cleaning_in(&self.catalog(Mode::Read)?)
     }
 
-    fn cleaning_in(&self, reader: &dyn Reader) -> Result<Cleaning, Failure> {
+    fn cleaning_in(&self, catalog: &Gate) -> Result<Cleaning, Failure> {
         let (now, keep) = (clock::now(), self.config.keep);
-        let expired = self.labels_in(reader)?.into_iter().filter(|label| label.expired && !label.is_bare());
-        let expired: Vec<Dropping> = expired.map(|label| dropping_in(reader, label)).collect::<Result<_, _>>()?;
+        let mut refused = Refused { gate: catalog, user: clock::actor().user, refusals: Vec::new() };
+        let mut expired = Vec::new();
+        for label in self.labels_in(catalog)?.into_iter().filter(|label| label.expired && !label.is_bare()) {
+            let dropping = dropping_in(catalog, label)?;
+            let written = dropping.own.iter().map(|l| &l.identity).chain(dropping.holds.iter().map(|(identity, _)| identity));
+            if refused.ask(written) {
+                expired.push(dropping);
+            }
+        }
         let dropped: BTreeSet<_> = expired.iter().map(|dropping| dropping.label.label.clone()).collect();
         // In this order: what is pointed at meanwhile counts.
-        let stored = reader.stored()?.into_iter().map(|(snapshot, _)| snapshot);
-        let (stays, promotions) = (reader.list(&Filter { all: true, ..Filter::default() })?, reader.promotions(None)?);
+        let stored = catalog.stored()?.into_iter().map(|(snapshot, _)| snapshot);
+        let (stays, promotions) = (catalog.list(&Filter { all: true, ..Filter::default() })?, catalog.promotions(None)?);
         let reasons = keep::reasons(&Past { now, stays: &stays, promotions: &promotions, dropped: &dropped }, &keep);
         let (stays, goes): (Vec<Place>, Vec<Place>) = keep::places(stored, &reasons).into_iter().partition(|place| place.kept.is_some());
         // What a cleaning removed before is in the catalog for ever.
-        let goes = goes.into_iter().filter(|place| self.is_there(place)).collect();
+        let goes: Vec<Place> = goes.into_iter().filter(|place| self.is_there(place)).collect();
+        let goes = refused.retain(goes);
         let leftovers = self.leftovers(now.saturating_sub(keep.history));
-        Ok(Cleaning { keep, expired, goes: with_costs(reader, goes)?, stays, leftovers })
+        Ok(Cleaning { keep, expired, goes: with_costs(catalog, goes)?, stays, leftovers, not_permitted: refused.refusals })
     }
 
     fn is_there(&self, place: &Place) -> bool {
@@ -85,6 +93,31 @@ impl Workspace {
         let (jobs, logs) = (older(&own.join("jobs"), before), older(&own.join("logs"), before));
         let aside = self.bytes.store.leftovers(before);
         Leftovers { bytes: sizes(&[&jobs, &logs, &aside]), jobs, logs, aside }
+    }
+}
+
+/// What the acting user may not remove is left out, and said.
+struct Refused<'a> {
+    gate: &'a Gate,
+    user: String,
+    refusals: Vec<Refusal>,
+}
+
+impl Refused<'_> {
+    /// Whether all of these may be written.
+    fn ask<'i>(&mut self, identities: impl IntoIterator<Item = &'i Identity>) -> bool {
+        let refusals = self.gate.refusals(&self.user, identities);
+        let permitted = refusals.is_empty();
+        self.refusals.extend(refusals);
+        permitted
+    }
+
+    fn retain(&mut self, mut goes: Vec<Place>) -> Vec<Place> {
+        let refusals = self.gate.refusals(&self.user, goes.iter().flat_map(|place| &place.snapshots).map(|snapshot| &snapshot.identity));
+        let refused: HashSet<&Identity> = refusals.iter().flat_map(|refusal| &refusal.identities).collect();
+        goes.retain(|place| place.snapshots.iter().all(|snapshot| !refused.contains(&snapshot.identity)));
+        self.refusals.extend(refusals);
+        goes
     }
 }
 

@@ -104,6 +104,11 @@ impl Workspace {
         dropping_in(&catalog, label)
     }
 
+    /// Whether the acting user may drop that, asked before the user is.
+    pub fn may_drop(&self, dropping: &Dropping) -> Result<(), Failure> {
+        Ok(self.catalog(Mode::Write)?.ask_for(&clock::actor(), clock::now(), &changes(dropping, ""))?)
+    }
+
     /// Takes a label's own pointers and holds away. Bytes and history stay.
     pub fn drop_label(&self, dropping: &Dropping) -> Result<(), Failure> {
         let changes = changes(dropping, "the label was dropped");

@@ -232,3 +232,36 @@ fn what_the_settings_keep_stays() {
     let ran = project.formake("build --json").ended(0);
     assert_eq!(ran.outputs_of("job_done"), BTreeSet::from(["report@2024-01:prod/dl".to_string()]));
 }
+
+#[test]
+fn what_others_may_not_remove_stays() {
+    let project = built();
+    project.edit("pipeline.formula", "lines = 10", "lines = 1");
+    project.formake("build").ended(0);
+    project.write("formake.yaml", "labels: { prod: { writers: [alice] } }\nkeep: { history: 0d, last: 0 }\n");
+    project.shell("rm -r .formake/logs").ended(0);
+    assert_snapshot!(project.session(
+        "USER=bob formake gc --dry-run
+        USER=bob formake gc --yes
+        USER=alice formake gc --yes 2> shown.txt
+        USER=bob formake gc"
+    ), @r"
+    $ USER=bob formake gc --dry-run
+    Nothing is to be removed.
+    stays  3  current  57 B
+
+    bob may not write under the label prod (alice may):
+      report@2024-01:prod/dl
+    $ USER=bob formake gc --yes
+    Nothing is to be removed.
+    stays  3  current  57 B
+
+    bob may not write under the label prod (alice may):
+      report@2024-01:prod/dl
+    $ USER=alice formake gc --yes 2> shown.txt
+    Removed: 1 snapshot, 44 B.
+    $ USER=bob formake gc
+    Nothing is to be removed.
+    stays  3  current  57 B
+    ");
+}
