@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`action`] (a plan's values), [`standing`] (what identities stand for), [`judge`] (one job's verdict, which the run asks
 //! again), [`based`] (what a label with a base changed), [`build`] (all verdicts), [`explain`] (what `why` says of one identity),
-//! [`compare`] (two labels or snapshots side by side), [`keep`] (what a cleaning leaves).
+//! [`compare`] (two labels or snapshots side by side), [`keep`] (what a cleaning leaves), [`promotion`] (what moves from a label to its base,
+//! and back).
 
 pub mod action;
 pub mod standing;
@@ -12,6 +13,7 @@ pub mod build;
 pub mod explain;
 pub mod compare;
 pub mod keep;
+pub mod promotion;
 
 pub use action::*;
 pub use based::Based;
