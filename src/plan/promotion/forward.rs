@@ -87,7 +87,8 @@ pub fn promotion(asked: &Asked<'_>, reader: &dyn Reader, bytes: &dyn Bytes) -> c
 
 impl PromotionPlan {
     fn sort(&mut self, asked: &Asked<'_>) {
-        let place = |identity: &Identity| asked.graph.index.get(&under(identity, asked.from)).copied();
+        // What is held together may be none of the graph's; it comes last.
+        let place = |identity: &Identity| asked.graph.index.get(&under(identity, asked.from)).map_or(u32::MAX, |node| node.0);
         self.moves.sort_by_key(|moving| place(&moving.identity));
         self.left_out.sort_by_key(|(identity, why)| (*why, place(identity)));
         // What may be run only since something else is, is no problem of its own.

@@ -11,6 +11,13 @@ mod view;
 pub mod forward;
 pub mod back;
 
-pub use back::{RollbackPlan, Until, rollback};
+pub use back::{Back, RollbackPlan, Until, rollback};
 pub use forward::{Asked, PromotionPlan, everything, promotion};
 pub use moves::*;
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod forward_tests;
+#[cfg(test)]
+mod back_tests;
