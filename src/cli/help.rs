@@ -11,7 +11,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Make", &["plan", "build"]),
     ("Ask", &["why", "why-not", "ls", "show", "path", "diff", "lineage", "graph", "log", "history"]),
     ("By hand", &["publish", "release", "invalidate", "export"]),
-    ("Labels", &["label", "gc"]),
+    ("Labels", &["label", "promote", "rollback", "gc"]),
     ("More", &["explain", "completions", "man"]),
 ];
 

@@ -24,6 +24,8 @@ mod history;
 mod publish;
 mod release;
 mod invalidate;
+mod promote;
+mod rollback;
 mod export;
 mod label;
 mod gc;
@@ -79,6 +81,8 @@ enum Command {
     Publish(publish::Arguments),
     Release(release::Arguments),
     Invalidate(invalidate::Arguments),
+    Promote(promote::Arguments),
+    Rollback(rollback::Arguments),
     Export(export::Arguments),
     Label(label::Arguments),
     Gc(gc::Arguments),
@@ -111,6 +115,8 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Publish(arguments) => publish::run(arguments, session),
         Command::Release(arguments) => release::run(arguments, session),
         Command::Invalidate(arguments) => invalidate::run(arguments, session),
+        Command::Promote(arguments) => promote::run(arguments, session),
+        Command::Rollback(arguments) => rollback::run(arguments, session),
         Command::Export(arguments) => export::run(arguments, session),
         Command::Label(arguments) => label::run(arguments, session),
         Command::Gc(arguments) => gc::run(arguments, session),

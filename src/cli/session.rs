@@ -71,6 +71,11 @@ impl Session {
         self.terminal.complain(&render(problems, &texts, self.terminal.error_look.color));
     }
 
+    /// Says that another process has the word, and that this one waits.
+    pub fn waits_for(&self, holder: &str) {
+        self.terminal.complain(&format!("another build of this project is running ({holder}); waiting for it to end\n"));
+    }
+
     /// The project, its settings read; warnings about them are shown.
     pub fn workspace(&self) -> Result<Workspace, Stop> {
         let workspace = Workspace::open(&self.root()?)?;

@@ -21,4 +21,6 @@ pub mod explain;
 pub mod diff;
 pub mod label;
 pub mod clean;
+pub mod promotion;
+pub mod rollback;
 pub mod picture;

@@ -31,6 +31,7 @@ pub mod change;
 pub mod restate;
 pub mod label;
 pub mod clean;
+pub mod promote;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

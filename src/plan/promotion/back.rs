@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::moves::{Moving, Stuck, Why};
-use super::view::{run_of, under};
 use crate::catalog::lineage::{Direction, trace};
 use crate::catalog::{self, Filter, Listed, Promotion, PromotionId, PromotionKind, Reader, RunId, Snapshot, SnapshotId, State, Timestamp};
 use crate::formula::program::Bases;
@@ -35,6 +34,7 @@ pub enum Until {
 /// What a rollback would do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RollbackPlan {
+    pub label: Name,
     /// Newest first; none: there is nothing to take back.
     pub undoes: Vec<Promotion>,
     pub moves: Vec<Moving>,
@@ -46,7 +46,7 @@ pub struct RollbackPlan {
 
 /// What taking promotions of a label back comes down to.
 pub fn rollback(back: &Back, bases: &Bases, reader: &dyn Reader, bytes: &dyn Bytes) -> catalog::Result<RollbackPlan> {
-    let mut found = RollbackPlan::default();
+    let mut found = RollbackPlan { label: back.label.clone(), ..RollbackPlan::default() };
     match chosen(&reader.promotions(Some(&back.label))?, back.until) {
         Ok(undoes) => found.undoes = undoes,
         Err(stuck) => found.stuck.push(stuck),
@@ -182,7 +182,7 @@ impl History {
 
     /// What showed through then from the label's base; nothing for a label without one.
     fn beneath(&self, identity: &Identity, moment: Timestamp) -> Option<&Snapshot> {
-        self.chain.iter().find_map(|base| self.at(&under(identity, base), moment))
+        self.chain.iter().find_map(|base| self.at(&identity.under(base), moment))
     }
 
     fn sent_back(&self, identity: &Identity, to: Option<SnapshotId>, why: Why) -> Moving {
@@ -240,11 +240,11 @@ fn held_together(reader: &dyn Reader, label: &Name, moves: &[Moving], history: &
     let held: HashSet<Identity> = reader.holds()?.into_iter().map(|(identity, ..)| identity).collect();
     let mut done: HashSet<Identity> = moves.iter().map(|moving| moving.identity.clone()).collect();
     let made_by: BTreeMap<RunId, &Identity> =
-        moves.iter().filter_map(|moving| Some((run_of(moving.now.as_ref()?)?, &moving.identity))).collect();
+        moves.iter().filter_map(|moving| Some((moving.now.as_ref()?.origin.run()?, &moving.identity))).collect();
     let mut together = Vec::new();
     for run in reader.runs(&made_by.keys().copied().collect::<Vec<_>>())? {
         for (output, snapshot) in &run.outputs {
-            let output = under(output, label);
+            let output = output.under(label);
             let stands = history.current.get(&output).map(|(id, _)| *id);
             if stands.is_some() && stands == *snapshot && !held.contains(&output) && done.insert(output.clone()) {
                 together.push(history.sent_back(&output, stands, Why::HeldWith { identity: made_by[&run.id].clone() }));

@@ -35,10 +35,13 @@ fn everything_goes_back_and_is_held_but_sources() {
     assert_eq!(moves(&found.moves), ["clean:prod 4 -> 2, held (promoted)", "report:prod 5 -> nothing, held (promoted)"]);
     assert_eq!((found.sources.as_slice(), stuck(&found)), ([id("raw:prod")].as_slice(), vec![]));
     bench.do_back(&found);
-    assert_eq!([bench.stands("raw:prod"), bench.stands("clean:prod"), bench.stands("report:prod")].map(|s| s.map(|s| s.0)), [Some(3), Some(2), None]);
+    assert_eq!(
+        [bench.stands("raw:prod"), bench.stands("clean:prod"), bench.stands("report:prod")].map(|s| s.map(|s| s.0)),
+        [Some(3), Some(2), None]
+    );
     assert_eq!(["raw:prod", "clean:prod", "report:prod"].map(|text| bench.is_held(text)), [false, true, true]);
     // There is no other one, and this one is done.
-    assert_eq!(last(&bench), RollbackPlan::default());
+    assert_eq!(last(&bench).undoes, []);
     assert_eq!(stuck(&bench.back(Until::Promotion(PromotionId(1)), false)), ["1 undone by 2"]);
     assert_eq!(stuck(&bench.back(Until::Promotion(PromotionId(2)), false)), ["2 is a rollback"]);
     assert_eq!(stuck(&bench.back(Until::Promotion(PromotionId(9)), false)), ["no 9"]);
@@ -70,8 +73,11 @@ fn what_was_made_since_from_what_goes_must_go_too() {
     let found = last(&bench);
     assert_eq!(stuck(&found), ["page:prod made from report:prod"]);
     let found = bench.back(Until::Last, true);
-    let expected =
-        ["clean:prod 4 -> 2, held (promoted)", "report:prod 5 -> nothing, held (promoted)", "page:prod 6 -> nothing, held (from report:prod)"];
+    let expected = [
+        "clean:prod 4 -> 2, held (promoted)",
+        "report:prod 5 -> nothing, held (promoted)",
+        "page:prod 6 -> nothing, held (from report:prod)",
+    ];
     assert_eq!(moves(&found.moves), expected);
     bench.do_back(&found);
 }
@@ -136,7 +142,7 @@ fn several_promotions_go_back_at_once_to_before_the_first() {
     let found = last(&bench);
     assert_eq!(moves(&found.moves), ["clean:prod 4 -> 2, held (promoted)", "report:prod 5 -> nothing, held (promoted)"]);
     bench.do_back(&found);
-    assert_eq!(last(&bench), RollbackPlan::default());
+    assert_eq!(last(&bench).undoes, []);
 }
 
 #[test]

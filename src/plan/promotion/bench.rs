@@ -7,7 +7,8 @@ use std::io;
 use super::{Asked, Back, LeftOut, Moving, PromotionPlan, Refusal, RollbackPlan, Stuck, Until, Why, promotion, rollback};
 use crate::catalog::sqlite::SqliteCatalog;
 use crate::catalog::{
-    Actor, Applied, Catalog, Change, Current, NewPromotion, NewRun, NewSnapshot, Outcome, PromotionId, PromotionKind, Reader, Snapshot, SnapshotId,
+    Actor, Applied, Catalog, Change, Current, NewPromotion, NewRun, NewSnapshot, Outcome, PromotionId, PromotionKind, Reader, Snapshot,
+    SnapshotId,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape, of_bytes};
 use crate::formula::program::{Bases, Program, Source};
@@ -121,7 +122,7 @@ impl Bench {
     /// What an identity stands for, also through its base.
     fn current(&self, identity: &Identity) -> Option<Current> {
         let chain = self.program.bases.chain(&identity.label);
-        let all = std::iter::once(identity.clone()).chain(chain.into_iter().map(|label| Identity { label, ..identity.clone() }));
+        let all = std::iter::once(identity.clone()).chain(chain.into_iter().map(|label| identity.under(&label)));
         all.into_iter().find_map(|identity| self.standing(&identity).current)
     }
 
@@ -132,7 +133,7 @@ impl Bench {
     /// What is beneath an identity's label.
     fn beneath(&self, identity: &Identity) -> Option<SnapshotId> {
         let base = self.program.bases.of(&identity.label)?;
-        self.current(&Identity { label: base, ..identity.clone() }).map(|current| current.snapshot.id)
+        self.current(&identity.under(&base)).map(|current| current.snapshot.id)
     }
 
     /// What a build of a label does when it keeps what it has: it says what its base stands for.
@@ -211,7 +212,7 @@ impl Bench {
         match (origin, snapshot) {
             (Origin::Job { .. }, Some(snapshot)) => Action::Valid { snapshot },
             (Origin::Job { .. }, None) => match self.beneath(identity) {
-                Some(snapshot) => Action::Inherited { snapshot, from: Identity { label: "prod".into(), ..identity.clone() } },
+                Some(snapshot) => Action::Inherited { snapshot, from: identity.under(&"prod".into()) },
                 None => Action::Run { why: Reason::Missing },
             },
             (Origin::Source { .. }, _) => Action::Source { state: SourceState::Unchanged },

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::moves::{LeftOut, Moving, Refusal, Why};
-use super::view::{View, run_of, under};
+use super::view::View;
 use crate::catalog::{self, Current, Origin as From, Reader, Run, SnapshotId};
 use crate::digest::ContentHash;
 use crate::formula::program::{Formula, Program};
@@ -28,6 +28,8 @@ pub struct Asked<'a> {
 /// What a promotion would do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PromotionPlan {
+    pub from: Name,
+    pub to: Name,
     /// In the order of their making.
     pub moves: Vec<Moving>,
     /// Identities of the label that were asked for, and do not move.
@@ -60,7 +62,15 @@ pub fn promotion(asked: &Asked<'_>, reader: &dyn Reader, bytes: &dyn Bytes) -> c
     let nodes = asked.graph.nodes.iter().map(|node| &node.identity).filter(|identity| identity.label == *asked.from);
     let view = View::read(reader, &asked.program.bases, asked.from, nodes.cloned().collect())?;
     let actions = asked.plan.steps.iter().map(|step| (&step.identity, &step.action)).collect();
-    let mut walk = Walk { asked, view: &view, actions, wanted: HashSet::new(), seen: HashSet::new(), stack: Vec::new(), found: PromotionPlan::default() };
+    let mut walk = Walk {
+        asked,
+        view: &view,
+        actions,
+        wanted: HashSet::new(),
+        seen: HashSet::new(),
+        stack: Vec::new(),
+        found: PromotionPlan { from: asked.from.clone(), to: asked.to.clone(), ..PromotionPlan::default() },
+    };
     for target in &asked.graph.targets {
         walk.target(*target);
     }
@@ -76,7 +86,7 @@ pub fn promotion(asked: &Asked<'_>, reader: &dyn Reader, bytes: &dyn Bytes) -> c
         let Some(now) = moving.now.as_ref().filter(|now| now.stored) else { continue };
         let condition = bytes.condition(now);
         if condition != Condition::Intact {
-            let identity = under(&moving.identity, asked.from);
+            let identity = moving.identity.under(asked.from);
             found.refused.push(Refusal::BytesGone { identity, damaged: condition == Condition::Damaged });
         }
     }
@@ -88,7 +98,7 @@ pub fn promotion(asked: &Asked<'_>, reader: &dyn Reader, bytes: &dyn Bytes) -> c
 impl PromotionPlan {
     fn sort(&mut self, asked: &Asked<'_>) {
         // What is held together may be none of the graph's; it comes last.
-        let place = |identity: &Identity| asked.graph.index.get(&under(identity, asked.from)).map_or(u32::MAX, |node| node.0);
+        let place = |identity: &Identity| asked.graph.index.get(&identity.under(asked.from)).map_or(u32::MAX, |node| node.0);
         self.moves.sort_by_key(|moving| place(&moving.identity));
         self.left_out.sort_by_key(|(identity, why)| (*why, place(identity)));
         // What may be run only since something else is, is no problem of its own.
@@ -117,7 +127,7 @@ fn to_rebuild(asked: &Asked<'_>, refused: &[Refusal]) -> Vec<Identity> {
         Refusal::ReadMoved { reader, .. } => Some(reader),
         Refusal::Unfit { .. } | Refusal::Held { .. } => None,
     });
-    let wrong: HashSet<Identity> = set_right.map(|identity| under(identity, asked.from)).collect();
+    let wrong: HashSet<Identity> = set_right.map(|identity| identity.under(asked.from)).collect();
     let graph = asked.graph;
     let mut touched: Vec<bool> = graph.nodes.iter().map(|node| wrong.contains(&node.identity)).collect();
     for job in &graph.jobs {
@@ -176,7 +186,7 @@ impl<'a> Walk<'a> {
             Action::Held { .. } | Action::Published { .. } if self.own(node).is_none() => match (own, &self.view.base[identity].hold) {
                 // The base's hold shows through, over what the label has.
                 (Some(own), Some(hold)) if Some(own.snapshot.id) != self.view.base[identity].id() => {
-                    let identity = under(identity, self.asked.to);
+                    let identity = identity.under(self.asked.to);
                     self.found.refused.push(Refusal::Held { identity, because: hold.because.clone(), user: hold.user.clone() });
                     return;
                 }
@@ -250,7 +260,7 @@ impl<'a> Walk<'a> {
             let why = match *output == node {
                 true => why.clone(),
                 false if self.wanted.contains(output) => Why::Asked,
-                false => Why::MadeWith { identity: under(identity, self.asked.to) },
+                false => Why::MadeWith { identity: identity.under(self.asked.to) },
             };
             self.take(self.identity(*output), own, why);
         }
@@ -288,7 +298,7 @@ impl<'a> Walk<'a> {
             // What it has of its own is not what was read.
             return;
         }
-        self.stack.push((node, Why::NeededBy { identity: under(reader, self.asked.to) }));
+        self.stack.push((node, Why::NeededBy { identity: reader.under(self.asked.to) }));
     }
 
     /// What is held under the label goes with its hold, and with all that its job made.
@@ -298,11 +308,11 @@ impl<'a> Walk<'a> {
         self.take(identity, own, why);
         let Some(run) = self.view.run(identity) else { return };
         for (output, snapshot) in &run.outputs {
-            let output = under(output, self.asked.from);
+            let output = output.under(self.asked.from);
             let Some(own) = self.view.current(&output).filter(|own| Some(own.snapshot.id) == *snapshot) else { continue };
             let seen = self.asked.graph.index.get(&output).is_some_and(|node| !self.seen.insert(*node));
             if output != *identity && !seen && self.view.hold(&output).is_some() {
-                self.take(&output, own, Why::MadeWith { identity: under(identity, self.asked.to) });
+                self.take(&output, own, Why::MadeWith { identity: identity.under(self.asked.to) });
             }
         }
     }
@@ -315,7 +325,7 @@ impl<'a> Walk<'a> {
             let Some(below) = self.view.base.get(&input.identity) else { continue };
             let later = below.seen.as_ref().is_none_or(|seen| seen.since > own.since);
             if self.view.current(&input.identity).is_none() && below.content() != Some(input.content) && later {
-                let identity = under(&input.identity, self.asked.to);
+                let identity = input.identity.under(self.asked.to);
                 let found = below.id();
                 self.found.refused.push(Refusal::ReadMoved { identity, reader: reader.clone(), saw: input.snapshot, found });
                 moved = true;
@@ -328,7 +338,7 @@ impl<'a> Walk<'a> {
     fn take(&mut self, identity: &Identity, own: &Current, why: Why) {
         let Some(below) = self.view.base.get(identity) else { return };
         let hold = self.view.hold(identity);
-        let to = under(identity, self.asked.to);
+        let to = identity.under(self.asked.to);
         let same = below.id() == Some(own.snapshot.id);
         if same && (hold.is_none() || below.hold.is_some()) {
             if why == Why::Asked {
@@ -343,7 +353,7 @@ impl<'a> Walk<'a> {
         let as_seen = match own.saw {
             Some(saw) => saw == below.id(),
             // No build looks at what is taken in from outside: what came before it is what was seen.
-            None => run_of(&own.snapshot).is_none() && below.seen.as_ref().is_none_or(|seen| seen.since <= own.since),
+            None => own.snapshot.origin.run().is_none() && below.seen.as_ref().is_none_or(|seen| seen.since <= own.since),
         };
         if !same && !as_seen {
             self.found.refused.push(Refusal::Moved { identity: to.clone(), saw: own.saw, found: below.id() });
@@ -355,7 +365,8 @@ impl<'a> Walk<'a> {
 
 /// Blocked for its own sake: no formula's periods or values reach it any more.
 fn is_outside(on: &Blocked, identity: &Identity) -> bool {
-    on.identity == *identity && matches!(on.cause, Cause::NoMaker | Cause::NotPublished | Cause::OutsideLife { .. } | Cause::NotInDomain { .. })
+    on.identity == *identity
+        && matches!(on.cause, Cause::NoMaker | Cause::NotPublished | Cause::OutsideLife { .. } | Cause::NotInDomain { .. })
 }
 
 fn reads_label(formula: &Formula) -> bool {

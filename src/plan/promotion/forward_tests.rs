@@ -76,7 +76,8 @@ fn sources_go_along_where_the_base_has_read_other_bytes() {
 
 #[test]
 fn outputs_of_one_job_go_together() {
-    let bench = Bench::new("source (raw, prod, dl) from \"raw.csv\"\n(raw, prod, dl) -> (model, prod, dl) + (metrics, prod, dl) { run \"x\" }");
+    let bench =
+        Bench::new("source (raw, prod, dl) from \"raw.csv\"\n(raw, prod, dl) -> (model, prod, dl) + (metrics, prod, dl) { run \"x\" }");
     bench.read("raw:prod", "a");
     bench.make(&["raw:pr-1"], &["model:pr-1", "metrics:pr-1"], "1");
     let found = bench.promote(&["metrics:pr-1"]);
@@ -161,7 +162,8 @@ fn nothing_goes_onto_what_is_held_empty() {
 
 #[test]
 fn a_hold_goes_along_with_all_that_its_job_made() {
-    let bench = Bench::new("source (raw, prod, dl) from \"raw.csv\"\n(raw, prod, dl) -> (model, prod, dl) + (metrics, prod, dl) { run \"x\" }");
+    let bench =
+        Bench::new("source (raw, prod, dl) from \"raw.csv\"\n(raw, prod, dl) -> (model, prod, dl) + (metrics, prod, dl) { run \"x\" }");
     bench.read("raw:prod", "a");
     bench.make(&["raw:pr-1"], &["model:pr-1", "metrics:pr-1"], "1");
     let hold = |text: &str| Change::Hold { identity: id(text), because: "as agreed".into() };
@@ -181,9 +183,9 @@ fn a_hold_goes_along_with_all_that_its_job_made() {
 
 const UNFIT: &str = r#"
 source (raw, prod, dl) from "raw.csv"
-(raw, prod, dl) -> (sent, prod, dl) { 
-    run "send" 
-    effect 
+(raw, prod, dl) -> (sent, prod, dl) {
+    run "send"
+    effect
 }
 (raw, prod, dl) -> (named, prod, dl) { run "echo {{ label }} > {{ output }}" }
 (named, prod, dl) -> (over, prod, dl) { run "over" }
@@ -204,7 +206,10 @@ fn what_means_something_else_under_another_label_does_not_go() {
     assert_eq!(refused(&bench.promote(&["trial:pr-1"])), ["trial:pr-1 NamesLabel"]);
     let found = bench.promote_all();
     assert_eq!(moves(&found.moves), ["plain:prod nothing -> 4 (asked)"]);
-    assert_eq!((refused(&found), left_out(&found)), (vec![], vec!["sent:pr-1 Effect".into(), "named:pr-1 WritesLabel".into(), "trial:pr-1 NamesLabel".into()]));
+    assert_eq!(
+        (refused(&found), left_out(&found)),
+        (vec![], vec!["sent:pr-1 Effect".into(), "named:pr-1 WritesLabel".into(), "trial:pr-1 NamesLabel".into()])
+    );
     // Unless something that goes was made from it.
     bench.make(&["named:pr-1"], &["over:pr-1"], "1");
     assert_eq!(refused(&bench.promote_all()), ["named:pr-1 WritesLabel, for over:pr-1"]);
@@ -214,7 +219,8 @@ fn what_means_something_else_under_another_label_does_not_go() {
 
 #[test]
 fn the_whole_label_is_what_was_made_or_published_for_it() {
-    let bench = built("source (raw, prod, dl) from \"raw.csv\"\n(raw, prod, dl) -> (clean, prod, dl) { run \"clean\" }\nsource (goals, prod, dl)");
+    let bench =
+        built("source (raw, prod, dl) from \"raw.csv\"\n(raw, prod, dl) -> (clean, prod, dl) { run \"clean\" }\nsource (goals, prod, dl)");
     bench.read("raw:pr-1", "b");
     bench.look(&["raw:pr-1"]);
     bench.publish("goals:pr-1", "10", None);

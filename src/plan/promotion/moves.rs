@@ -22,15 +22,23 @@ pub struct Moving {
 pub enum Why {
     Asked,
     /// Another output of the job that made this one, which moves.
-    MadeWith { identity: Identity },
+    MadeWith {
+        identity: Identity,
+    },
     /// This one, which moves, was made from it.
-    NeededBy { identity: Identity },
+    NeededBy {
+        identity: Identity,
+    },
     /// Of a rollback: a promotion moved it.
     Promoted,
     /// Of a rollback: it was made from something that goes.
-    MadeFrom { identity: Identity },
+    MadeFrom {
+        identity: Identity,
+    },
     /// Of a rollback: it stays where it is, and is held since another output of its job is.
-    HeldWith { identity: Identity },
+    HeldWith {
+        identity: Identity,
+    },
 }
 
 /// Why something that was asked for does not move.
@@ -57,15 +65,38 @@ pub enum LeftOut {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Refusal {
     /// It means something else under another label; `needed_by`: what was asked for was made from it.
-    Unfit { identity: Identity, why: LeftOut, needed_by: Option<Identity> },
-    Held { identity: Identity, because: String, user: String },
+    Unfit {
+        identity: Identity,
+        why: LeftOut,
+        needed_by: Option<Identity>,
+    },
+    Held {
+        identity: Identity,
+        because: String,
+        user: String,
+    },
     /// `reader` was made from another snapshot of the base than the base stands for now.
-    ReadMoved { identity: Identity, reader: Identity, saw: SnapshotId, found: Option<SnapshotId> },
+    ReadMoved {
+        identity: Identity,
+        reader: Identity,
+        saw: SnapshotId,
+        found: Option<SnapshotId>,
+    },
     /// What would be written over is not what the label's build saw; `saw` is null where no build said what it saw.
-    Moved { identity: Identity, saw: Option<Saw>, found: Option<SnapshotId> },
+    Moved {
+        identity: Identity,
+        saw: Option<Saw>,
+        found: Option<SnapshotId>,
+    },
     /// It is not what a build under the label would give now.
-    Stale { identity: Identity, now: Action },
-    BytesGone { identity: Identity, damaged: bool },
+    Stale {
+        identity: Identity,
+        now: Action,
+    },
+    BytesGone {
+        identity: Identity,
+        damaged: bool,
+    },
 }
 
 /// What forbids a rollback.

@@ -59,12 +59,13 @@ impl View {
     pub fn read(reader: &dyn Reader, bases: &Bases, from: &Name, identities: Vec<Identity>) -> catalog::Result<Self> {
         let mut view = Self { own: HashMap::new(), base: HashMap::new(), runs: HashMap::new() };
         view.look(reader, bases, from, identities)?;
-        let made_by = view.own.values().filter_map(|standing| standing.current.as_ref()).filter_map(|current| run_of(&current.snapshot));
+        let made_by =
+            view.own.values().filter_map(|standing| standing.current.as_ref()).filter_map(|current| current.snapshot.origin.run());
         let mut ids: Vec<RunId> = made_by.collect();
         ids.sort();
         ids.dedup();
         view.runs = reader.runs(&ids)?.into_iter().map(|run| (run.id, run)).collect();
-        let outputs = view.runs.values().flat_map(|run| &run.outputs).map(|(identity, _)| under(identity, from));
+        let outputs = view.runs.values().flat_map(|run| &run.outputs).map(|(identity, _)| identity.under(from));
         let mut further: Vec<Identity> = outputs.filter(|identity| !view.own.contains_key(identity)).collect();
         further.sort();
         further.dedup();
@@ -75,7 +76,7 @@ impl View {
     fn look(&mut self, reader: &dyn Reader, bases: &Bases, from: &Name, identities: Vec<Identity>) -> catalog::Result<()> {
         let chain = bases.chain(from);
         let mut all = identities.clone();
-        all.extend(identities.iter().flat_map(|identity| chain.iter().map(move |base| under(identity, base))));
+        all.extend(identities.iter().flat_map(|identity| chain.iter().map(move |base| identity.under(base))));
         let mut standings = reader.standings(&all)?.into_iter();
         self.own.extend(identities.iter().cloned().zip(standings.by_ref().take(identities.len())));
         for identity in identities {
@@ -95,15 +96,6 @@ impl View {
 
     /// The run that made what an identity has of its own.
     pub fn run(&self, identity: &Identity) -> Option<&Run> {
-        self.runs.get(&run_of(&self.current(identity)?.snapshot)?)
+        self.runs.get(&self.current(identity)?.snapshot.origin.run()?)
     }
-}
-
-pub fn run_of(snapshot: &Snapshot) -> Option<RunId> {
-    if let catalog::Origin::Run(run) = snapshot.origin { Some(run) } else { None }
-}
-
-/// The same under another label.
-pub fn under(identity: &Identity, label: &Name) -> Identity {
-    Identity { label: label.clone(), ..identity.clone() }
 }
