@@ -28,7 +28,7 @@ pub fn json(plan: &RollbackPlan, id: Option<PromotionId>) -> Value {
 pub fn text(plan: &RollbackPlan, done: bool, look: &Look) -> String {
     let label = &plan.label;
     if plan.undoes.is_empty() {
-        return format!("Nothing to roll back: no promotion moved {label} since, or all were taken back.\n");
+        return format!("Nothing to roll back: no promotion of {label} is left to take back.\n");
     }
     let verb = |moving: &Moving| match (&moving.why, &moving.now) {
         (Why::HeldWith { .. }, _) => (Tone::Name, "hold"),

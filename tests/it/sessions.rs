@@ -7,6 +7,7 @@ mod making;
 mod permission;
 mod restating;
 mod reading;
+mod promoting;
 
 use std::collections::BTreeMap;
 use std::io::Read;
