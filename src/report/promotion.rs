@@ -173,12 +173,12 @@ fn family(refusal: &Refusal) -> String {
 /// What a build would do about it.
 fn stale(now: &Action, gathered: bool) -> String {
     match now {
-        Action::Run { why } if gathered => format!("it would be made again: {}", reason::family(why)),
-        Action::Run { why } => format!("it would be made again: {}", reason::headline(why)),
+        Action::Run { why } if gathered => format!("it would be made: {}", reason::family(why)),
+        Action::Run { why } => format!("it would be made: {}", reason::headline(why)),
         Action::Reuse { .. } => "a result that was made before would be taken in its place".into(),
-        Action::Blocked { on } => format!("it cannot be provided: {}", reason::root(on)),
+        Action::Blocked { on } => reason::root(on),
         Action::Source { .. } => "its file has other bytes now".into(),
-        _ => "it may be made again, once what it is made from is".into(),
+        _ => "it may be made, once what it is made from is".into(),
     }
 }
 
@@ -222,6 +222,16 @@ fn problem(refusals: &[&Refusal], plan: &PromotionPlan) -> Diagnostic {
                 Some(saw) if one => diagnostic.note(was_and_is(*saw, *found, from)),
                 Some(_) => diagnostic.note(format!("what a build of {from} saw there is not what {to} stands for now")),
             })
+        }
+        Refusal::Stale { now: Action::Blocked { on }, .. } => {
+            let mut diagnostic = Diagnostic::error("E0822", format!("{what} cannot be provided under {from}"));
+            for line in reason::derivation(on, &Look::plain()) {
+                diagnostic = match line.trim().strip_prefix("help: ") {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic.note(line.trim()),
+                };
+            }
+            diagnostic
         }
         Refusal::Stale { now, .. } => {
             let diagnostic = Diagnostic::error("E0822", format!("{what} is not what a build under {from} would give now"));

@@ -123,6 +123,8 @@ impl PromotionPlan {
 /// The targets that stand on what a build under the label would set right.
 fn to_rebuild(asked: &Asked<'_>, refused: &[Refusal]) -> Vec<Identity> {
     let set_right = refused.iter().filter_map(|refusal| match refusal {
+        // What is blocked, no build sets right.
+        Refusal::Stale { now: Action::Blocked { .. }, .. } => None,
         Refusal::Stale { identity, .. } | Refusal::Moved { identity, .. } | Refusal::BytesGone { identity, .. } => Some(identity),
         Refusal::ReadMoved { reader, .. } => Some(reader),
         Refusal::Unfit { .. } | Refusal::Held { .. } => None,

@@ -49,7 +49,7 @@ fn changed() -> Project {
 
 /// The names and bytes of all files of the lake.
 fn lake(project: &Project) -> String {
-    project.shell("find lake -type f | sort | xargs b3sum 2>/dev/null || find lake -type f | sort | xargs sha256sum").ended(0).stdout
+    project.shell("find lake -type f -exec sha256sum {} + | sort").ended(0).stdout
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn what_forbids_it() {
 #[test]
 fn prod_moves_while_a_branch_is_open() {
     let project = changed();
-    project.write("raw/2024-01-01.csv", "nyc,1\n");
+    project.write("raw/2024-01-01.csv", "nyc,1\npar,2\nosl,3\n");
     project.edit("pipeline.formula", "lines = 3", "lines = 10");
     project.formake("build -j 1").ended(0);
     project.edit("pipeline.formula", "lines = 10", "lines = 3");
