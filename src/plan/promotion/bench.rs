@@ -217,7 +217,11 @@ impl Bench {
             },
             (Origin::Source { .. }, _) => Action::Source { state: SourceState::Unchanged },
             (Origin::Published, _) => Action::Published { snapshot: shown.expect("published") },
-            (Origin::Held, own) => Action::Held { snapshot: own.or(shown), because: String::new() },
+            // What is held beneath comes before what the label made.
+            (Origin::Held, snapshot) => {
+                let snapshot = if own.hold.is_some() { snapshot } else { self.beneath(identity).or(snapshot) };
+                Action::Held { snapshot, because: String::new() }
+            }
             (Origin::Blocked(on), _) => Action::Blocked { on: on.clone() },
         }
     }
