@@ -148,8 +148,7 @@ fn unfit(why: LeftOut, from: &str) -> String {
 pub fn problems(plan: &PromotionPlan) -> Vec<Diagnostic> {
     let mut groups: Vec<(String, Vec<&Refusal>)> = Vec::new();
     for refusal in &plan.refused {
-        let identity = refusal.identity();
-        let key = format!("{} {} {}", identity.class, identity.repository, family(refusal));
+        let key = family(refusal);
         match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, refusals)) => refusals.push(refusal),
             None => groups.push((key, vec![refusal])),
@@ -162,9 +161,11 @@ pub fn problems(plan: &PromotionPlan) -> Vec<Diagnostic> {
 fn family(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Unfit { why, .. } => format!("unfit {why:?}"),
-        Refusal::Held { because, user, .. } => format!("held {because} {user}"),
+        // What releases it names one class.
+        Refusal::Held { identity, because, user } => format!("held {} {because} {user}", identity.class),
         Refusal::ReadMoved { reader, .. } => format!("read by {}", reader.class),
         Refusal::Moved { saw, .. } => format!("moved {}", saw.is_some()),
+        Refusal::Overtaken { .. } => "overtaken".into(),
         Refusal::Stale { now, .. } => format!("stale {}", stale(now, true)),
         Refusal::BytesGone { damaged, .. } => format!("bytes {damaged}"),
     }
@@ -215,14 +216,19 @@ fn problem(refusals: &[&Refusal], plan: &PromotionPlan) -> Diagnostic {
             let note = format!("{reader} was made from {}, and {to} stands for {} now", number(Some(*saw)), number(*found));
             again(if one { diagnostic.note(note) } else { diagnostic.note(format!("{} and others were made from it", reader)) })
         }
-        Refusal::Moved { saw, found, .. } => {
+        Refusal::Moved { saw: None, .. } => {
+            let diagnostic = Diagnostic::error("E0823", format!("no build of {from} has looked at {what}, which would be written over"));
+            again(diagnostic)
+        }
+        Refusal::Moved { saw: Some(saw), found, .. } => {
             let diagnostic = Diagnostic::error("E0823", format!("{what} moved since {from} was built"));
-            again(match saw {
-                None => diagnostic.note(format!("no build of {from} has looked at what {to} stands for there")),
-                Some(saw) if one => diagnostic.note(was_and_is(*saw, *found, from)),
-                Some(_) => diagnostic.note(format!("what a build of {from} saw there is not what {to} stands for now")),
+            again(match one {
+                true => diagnostic.note(was_and_is(*saw, *found, from)),
+                false => diagnostic.note(format!("what a build of {from} saw there is not what {to} stands for now")),
             })
         }
+        Refusal::Overtaken { .. } => Diagnostic::error("E0823", format!("{what} moved since {from} has its own by hand"))
+            .help(format!("if it is to be as under {from}, publish it there again, and promote then")),
         Refusal::Stale { now: Action::Blocked { on }, .. } => {
             let mut diagnostic = Diagnostic::error("E0822", format!("{what} cannot be provided under {from}"));
             for line in reason::derivation(on, &Look::plain()) {

@@ -335,6 +335,7 @@ pub fn refused(found: &PromotionPlan) -> Vec<String> {
         Refusal::Moved { identity, saw, found } => {
             format!("{} moved from {} to {}", short(identity), saw.map_or("unseen".into(), number), number(*found))
         }
+        Refusal::Overtaken { identity, found } => format!("{} overtaken by {}", short(identity), number(*found)),
         Refusal::Stale { identity, .. } => format!("{} stale", short(identity)),
         Refusal::BytesGone { identity, .. } => format!("{} bytes gone", short(identity)),
     };

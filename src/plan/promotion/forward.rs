@@ -111,8 +111,9 @@ impl PromotionPlan {
             Refusal::Held { .. } => 1,
             Refusal::ReadMoved { .. } => 2,
             Refusal::Moved { .. } => 3,
-            Refusal::Stale { .. } => 4,
-            Refusal::BytesGone { .. } => 5,
+            Refusal::Overtaken { .. } => 4,
+            Refusal::Stale { .. } => 5,
+            Refusal::BytesGone { .. } => 6,
         };
         self.refused.sort_by_key(|refusal| (rank(refusal), place(refusal.identity())));
         // Of several readers, one is named.
@@ -127,7 +128,7 @@ fn to_rebuild(asked: &Asked<'_>, refused: &[Refusal]) -> Vec<Identity> {
         Refusal::Stale { now: Action::Blocked { .. }, .. } => None,
         Refusal::Stale { identity, .. } | Refusal::Moved { identity, .. } | Refusal::BytesGone { identity, .. } => Some(identity),
         Refusal::ReadMoved { reader, .. } => Some(reader),
-        Refusal::Unfit { .. } | Refusal::Held { .. } => None,
+        Refusal::Unfit { .. } | Refusal::Held { .. } | Refusal::Overtaken { .. } => None,
     });
     let wrong: HashSet<Identity> = set_right.map(|identity| identity.under(asked.from)).collect();
     let graph = asked.graph;
@@ -352,13 +353,17 @@ impl<'a> Walk<'a> {
             self.found.refused.push(Refusal::Held { identity: to, because: hold.because.clone(), user: hold.user.clone() });
             return;
         }
-        let as_seen = match own.saw {
-            Some(saw) => saw == below.id(),
-            // No build looks at what is taken in from outside: what came before it is what was seen.
-            None => own.snapshot.origin.run().is_none() && below.seen.as_ref().is_none_or(|seen| seen.since <= own.since),
-        };
-        if !same && !as_seen {
-            self.found.refused.push(Refusal::Moved { identity: to.clone(), saw: own.saw, found: below.id() });
+        let found = below.id();
+        match own.saw {
+            _ if same => {}
+            Some(saw) if saw == found => {}
+            // No build looks beneath what is published or held: what came before it is what was seen.
+            _ if own.snapshot.origin == From::Published || hold.is_some() => {
+                if below.seen.as_ref().is_some_and(|seen| seen.since > own.since) {
+                    self.found.refused.push(Refusal::Overtaken { identity: to.clone(), found });
+                }
+            }
+            saw => self.found.refused.push(Refusal::Moved { identity: to.clone(), saw, found }),
         }
         let hold = hold.map(|hold| hold.because.clone());
         self.found.moves.push(Moving { identity: to, was: below.own.clone(), now: Some(own.snapshot.clone()), hold, why });

@@ -178,7 +178,7 @@ fn a_hold_goes_along_with_all_that_its_job_made() {
     assert_eq!(moves(&found.moves), ["clean:prod 2 -> 5, held (for report:prod)", "report:prod 3 -> 6 (asked)"]);
     // The base has published something else meanwhile.
     bench.make(&["raw:prod"], &["clean:prod"], "9");
-    assert_eq!(refused(&bench.promote(&["report:pr-1"])), ["clean:prod moved from unseen to 7"]);
+    assert_eq!(refused(&bench.promote(&["report:pr-1"])), ["clean:prod overtaken by 7"]);
 }
 
 const UNFIT: &str = r#"

@@ -60,7 +60,7 @@ pub enum LeftOut {
     NamesLabel,
 }
 
-/// What forbids a promotion. The label's identities, but for `Held`, `Moved` and what `ReadMoved` was read from: the base's.
+/// What forbids a promotion. The label's identities, but for `Held`, `Moved`, `Overtaken` and what `ReadMoved` was read from: the base's.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Refusal {
@@ -86,6 +86,11 @@ pub enum Refusal {
     Moved {
         identity: Identity,
         saw: Option<Saw>,
+        found: Option<SnapshotId>,
+    },
+    /// It moved since the label's was published, or held.
+    Overtaken {
+        identity: Identity,
         found: Option<SnapshotId>,
     },
     /// It is not what a build under the label would give now.
@@ -134,6 +139,7 @@ impl Refusal {
             | Refusal::Held { identity, .. }
             | Refusal::ReadMoved { identity, .. }
             | Refusal::Moved { identity, .. }
+            | Refusal::Overtaken { identity, .. }
             | Refusal::Stale { identity, .. }
             | Refusal::BytesGone { identity, .. } => identity,
         }
