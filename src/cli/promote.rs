@@ -54,5 +54,6 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
         terminal.print(&promotion::text(&plan, id, &terminal.look))?;
     }
     session.show(&problems);
-    Ok(Exit::of(&problems))
+    let refused = (!plan.not_permitted.is_empty()).then_some(Exit::NotPermitted);
+    Ok(Exit::first(refused.into_iter().chain([Exit::of(&problems)])))
 }

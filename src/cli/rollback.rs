@@ -61,10 +61,14 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let back = workspace.back(&request)?;
     let plan = workspace.look_back(&back)?;
     let problems = rollback::problems(&plan);
+    if !arguments.dry_run && !plan.moves.is_empty() {
+        workspace.may_roll_back(&back, &plan)?;
+    }
     if arguments.dry_run || !problems.is_empty() || plan.moves.is_empty() {
         show(arguments, &plan, None, session)?;
         session.show(&problems);
-        return Ok(Exit::of(&problems));
+        let refused = (!plan.not_permitted.is_empty()).then_some(Exit::NotPermitted);
+        return Ok(Exit::first(refused.into_iter().chain([Exit::of(&problems)])));
     }
     if !arguments.yes {
         terminal.complain(&rollback::text(&plan, false, &terminal.error_look));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::gather::{in_short, lines};
 use super::look::{Columns, Look, Tone, cell};
+use super::plan::refusals;
 use super::{reason, units};
 use crate::catalog::{PromotionId, Saw, Snapshot, SnapshotId};
 use crate::diagnostic::Diagnostic;
@@ -26,6 +27,7 @@ pub fn json(plan: &PromotionPlan, id: Option<PromotionId>) -> Value {
         "left_out": plan.left_out.iter().map(left_out).collect::<Vec<_>>(),
         "refused": plan.refused,
         "rebuild": plan.rebuild,
+        "not_permitted": plan.not_permitted,
     })
 }
 
@@ -59,6 +61,7 @@ pub fn text(plan: &PromotionPlan, id: Option<PromotionId>, look: &Look) -> Strin
         }
     };
     let mut lines = drawn(&rows, look);
+    lines.extend(refusals(&plan.not_permitted, look));
     lines.extend((!rows.is_empty()).then(String::new));
     lines.push(last);
     lines.join("\n") + "\n"
@@ -81,7 +84,7 @@ impl<'a> Row<'a> {
             (Some(was), Some(now)) if was.id == now.id => "as it is".into(),
             (Some(was), Some(now)) if was.content == now.content => "the same bytes".into(),
             (Some(was), Some(now)) => format!("{} -> {}", content(was), content(now)),
-            (_, None) => "nothing".into(),
+            (_, None) => "stood for nothing before".into(),
         };
         let kind = if moving.was.is_none() { "new" } else { "" };
         let (why, family) = match &moving.why {
@@ -227,7 +230,7 @@ fn problem(refusals: &[&Refusal], plan: &PromotionPlan) -> Diagnostic {
                 false => diagnostic.note(format!("what a build of {from} saw there is not what {to} stands for now")),
             })
         }
-        Refusal::Overtaken { .. } => Diagnostic::error("E0823", format!("{what} moved since {from} has its own by hand"))
+        Refusal::Overtaken { .. } => Diagnostic::error("E0823", format!("{what} moved after it was published or held under {from}"))
             .help(format!("if it is to be as under {from}, publish it there again, and promote then")),
         Refusal::Stale { now: Action::Blocked { on }, .. } => {
             let mut diagnostic = Diagnostic::error("E0822", format!("{what} cannot be provided under {from}"));

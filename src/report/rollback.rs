@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::gather::in_short;
 use super::look::{Columns, Look, Tone, cell};
+use super::plan::refusals;
 use super::promotion::{Row, drawn, move_json};
 use super::units;
 use crate::catalog::{Promotion, PromotionId, PromotionKind, SnapshotId};
@@ -21,6 +22,7 @@ pub fn json(plan: &RollbackPlan, id: Option<PromotionId>) -> Value {
         "moves": plan.moves.iter().map(move_json).collect::<Vec<_>>(),
         "sources": plan.sources,
         "refused": plan.stuck,
+        "not_permitted": plan.not_permitted,
     })
 }
 
@@ -41,6 +43,7 @@ pub fn text(plan: &RollbackPlan, done: bool, look: &Look) -> String {
     let stays = |identity| Row { verb: (Tone::Faint, "source"), identity, why: "stays as it is".into(), family: "stays as it is".into() };
     rows.extend(plan.sources.iter().map(stays));
     let mut lines = drawn(&rows, look);
+    lines.extend(refusals(&plan.not_permitted, look));
     lines.push(String::new());
     let numbers: Vec<String> = plan.undoes.iter().rev().map(|promotion| promotion.id.0.to_string()).collect();
     let promotions = if numbers.len() == 1 { "promotion" } else { "promotions" };

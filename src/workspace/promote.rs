@@ -8,9 +8,8 @@ use jiff::tz::TimeZone;
 use super::failure::Failure;
 use super::lock::Lock;
 use super::request::Request;
-use super::{OWN, Workspace, clock, moment};
-use crate::catalog::sqlite::Mode;
-use crate::catalog::{Applied, Catalog, CatalogError, Change, NewPromotion, Promotion, PromotionId, PromotionKind, Reader};
+use super::{Mode, OWN, Workspace, clock, moment};
+use crate::catalog::{Applied, Catalog, CatalogError, Change, Gate, NewPromotion, Promotion, PromotionId, PromotionKind, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::formula::program::Program;
 use crate::identity::Name;
@@ -54,18 +53,15 @@ impl Workspace {
         let _lock = if request.dry_run { None } else { Some(self.alone(waiting)?) };
         let catalog = self.catalog(if request.dry_run { Mode::Read } else { Mode::Write })?;
         let plan = self.promotion(request, &from, &to, &catalog)?;
-        if request.dry_run || !plan.refused.is_empty() || plan.moves.is_empty() {
+        if request.dry_run {
             return Ok((plan, None));
         }
-        let change = NewPromotion {
-            kind: PromotionKind::Promotion,
-            from: Some(from.clone()),
-            to: to.clone(),
-            undoes: Vec::new(),
-            because: request.because.clone(),
-            moves: plan.moves.iter().map(Moving::change).collect(),
-        };
-        match commit(&catalog, change) {
+        // Before anything else is told of it.
+        catalog.ask_for(&clock::actor(), clock::now(), &[forward(request, &plan)])?;
+        if !plan.refused.is_empty() || plan.moves.is_empty() {
+            return Ok((plan, None));
+        }
+        match commit(&catalog, forward(request, &plan)) {
             Ok(id) => Ok((plan, Some(id))),
             // Somebody was faster: the same question, asked again, says what moved.
             Err(CatalogError::Moved { identity }) => match self.promotion(request, &from, &to, &catalog)? {
@@ -76,7 +72,7 @@ impl Workspace {
         }
     }
 
-    fn promotion(&self, asked: &PromoteRequest, from: &Name, to: &Name, reader: &dyn Reader) -> Result<PromotionPlan, Failure> {
+    fn promotion(&self, asked: &PromoteRequest, from: &Name, to: &Name, reader: &Gate) -> Result<PromotionPlan, Failure> {
         let mut request = Request { targets: asked.targets.clone(), label: Some(from.to_string()), ..Request::default() };
         let program: Program = self.program_for(&request)?;
         let mut nobodys = Vec::new();
@@ -96,10 +92,11 @@ impl Workspace {
             }
             let (_, draft) = self.draft(&request, &program, &prepared, standings, reader)?;
             let whole = asked.targets.is_empty();
-            let asked = Asked { from, to, whole, program: &program, graph: &prepared.graph, plan: &draft.plan };
-            plan = promotion(&asked, reader, &self.bytes)?;
+            let planned = Asked { from, to, whole, program: &program, graph: &prepared.graph, plan: &draft.plan };
+            plan = promotion(&planned, reader, &self.bytes)?;
         }
         plan.left_out.extend(nobodys);
+        plan.not_permitted = reader.refusals_of(&clock::actor().user, &[forward(asked, &plan)])?;
         Ok(plan)
     }
 
@@ -139,7 +136,14 @@ impl Workspace {
     /// What taking promotions back comes down to. Changes nothing.
     pub fn look_back(&self, back: &Back) -> Result<RollbackPlan, Failure> {
         let catalog = self.catalog(Mode::Read)?;
-        Ok(rollback(back, &self.config.settings.bases, &catalog, &self.bytes)?)
+        let mut plan = rollback(back, &self.config.settings.bases, &catalog, &self.bytes)?;
+        plan.not_permitted = catalog.refusals_of(&clock::actor().user, &[backward(back, &plan)])?;
+        Ok(plan)
+    }
+
+    /// Whether the acting user may take that back, asked before the user is.
+    pub fn may_roll_back(&self, back: &Back, shown: &RollbackPlan) -> Result<(), Failure> {
+        Ok(self.catalog(Mode::Write)?.ask_for(&clock::actor(), clock::now(), &[backward(back, shown)])?)
     }
 
     /// Takes promotions back as `shown`, all of it or nothing.
@@ -150,21 +154,12 @@ impl Workspace {
         let _lock = self.alone(waiting)?;
         let catalog = self.catalog(Mode::Write)?;
         let now = rollback(back, &self.config.settings.bases, &catalog, &self.bytes)?;
-        let changes = |plan: &RollbackPlan| plan.moves.iter().map(Moving::change).collect::<Vec<_>>();
-        if !now.stuck.is_empty() || changes(&now) != changes(shown) {
+        if !now.stuck.is_empty() || backward(back, &now) != backward(back, shown) {
             return Err(Diagnostic::error("E0805", format!("{} moved since this was looked at", back.label))
                 .help("look at what a rollback would do now: `--dry-run`")
                 .into());
         }
-        let change = NewPromotion {
-            kind: PromotionKind::Rollback,
-            from: None,
-            to: back.label.clone(),
-            undoes: shown.undoes.iter().map(|promotion| promotion.id).collect(),
-            because: back.because.clone(),
-            moves: shown.moves.iter().map(Moving::change).collect(),
-        };
-        Ok(commit(&catalog, change)?)
+        Ok(commit(&catalog, backward(back, &now))?)
     }
 
     /// Promotions and rollbacks of a label, oldest first.
@@ -181,7 +176,29 @@ impl Workspace {
     }
 }
 
-fn commit(catalog: &dyn Catalog, promotion: NewPromotion) -> Result<PromotionId, CatalogError> {
-    let applied = catalog.commit(&clock::actor(), clock::now(), &[Change::Promote(Box::new(promotion))])?;
+fn forward(request: &PromoteRequest, plan: &PromotionPlan) -> Change {
+    Change::Promote(Box::new(NewPromotion {
+        kind: PromotionKind::Promotion,
+        from: Some(plan.from.clone()),
+        to: plan.to.clone(),
+        undoes: Vec::new(),
+        because: request.because.clone(),
+        moves: plan.moves.iter().map(Moving::change).collect(),
+    }))
+}
+
+fn backward(back: &Back, plan: &RollbackPlan) -> Change {
+    Change::Promote(Box::new(NewPromotion {
+        kind: PromotionKind::Rollback,
+        from: None,
+        to: back.label.clone(),
+        undoes: plan.undoes.iter().map(|promotion| promotion.id).collect(),
+        because: back.because.clone(),
+        moves: plan.moves.iter().map(Moving::change).collect(),
+    }))
+}
+
+fn commit(catalog: &dyn Catalog, change: Change) -> Result<PromotionId, CatalogError> {
+    let applied = catalog.commit(&clock::actor(), clock::now(), &[change])?;
     Ok(applied.into_iter().find_map(|applied| if let Applied::Promotion(id) = applied { Some(id) } else { None }).unwrap_or(PromotionId(0)))
 }

@@ -42,6 +42,8 @@ pub struct RollbackPlan {
     pub sources: Vec<Identity>,
     /// With one of these, nothing moves.
     pub stuck: Vec<Stuck>,
+    /// What the acting user may not do of it; whoever knows the user fills it in.
+    pub not_permitted: Vec<catalog::Refusal>,
 }
 
 /// What taking promotions of a label back comes down to.

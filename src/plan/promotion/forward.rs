@@ -38,6 +38,8 @@ pub struct PromotionPlan {
     pub refused: Vec<Refusal>,
     /// Targets for which a build under the label comes first.
     pub rebuild: Vec<Identity>,
+    /// What the acting user may not do of it; whoever knows the user fills it in.
+    pub not_permitted: Vec<catalog::Refusal>,
 }
 
 /// All that a label has of its own, made or published: what can be asked for, and what nothing makes any more.

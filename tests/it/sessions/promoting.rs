@@ -409,3 +409,129 @@ fn as_json() {
     let back = project.formake("rollback prod --yes --json").ended(0).json();
     assert_eq!((&back["undoes"][0], &back["promotion"]), (&1.into(), &2.into()));
 }
+
+#[test]
+fn who_may_not_write_under_the_base_may_not_promote() {
+    let project = changed();
+    let settings = project.read("formake.yaml").replace("prod: {}", "prod: { protected: true, writers: [alice] }");
+    project.write("formake.yaml", &settings);
+    assert_snapshot!(project.session(
+        "formake promote --from pr-42 --dry-run
+        formake promote --from pr-42
+        USER=alice formake promote --from pr-42 | tail -1
+        formake rollback prod --dry-run
+        formake rollback prod --yes
+        formake history | grep refuse"
+    ), @r"
+    $ formake promote --from pr-42 --dry-run
+    promote  report@2024-01:prod/dl  f81b72c06986 -> 3725104ae631
+    promote  page@2024-01:prod/dl    0051fb8f5c82 -> 49124bf4f7f3
+
+    you may not write under the label prod (alice may):
+      report@2024-01:prod/dl
+      page@2024-01:prod/dl
+
+    Would promote 2 identities from pr-42 to prod.
+    [exit 4]
+    $ formake promote --from pr-42
+    error[E0820]: you may not write under the label prod
+     |
+     = note: this would change report@2024-01:prod/dl, page@2024-01:prod/dl
+     = note: formake.yaml says so: `labels: prod`
+     = help: alice may
+
+    1 error
+    [exit 4]
+    $ USER=alice formake promote --from pr-42 | tail -1
+    Promoted 2 identities from pr-42 to prod. To take it back: formake rollback prod --to 1
+    $ formake rollback prod --dry-run
+    back  report@2024-01:prod/dl  3725104ae631 -> f81b72c06986
+    back  page@2024-01:prod/dl    49124bf4f7f3 -> 0051fb8f5c82
+
+    you may not write under the label prod (alice may):
+      report@2024-01:prod/dl
+      page@2024-01:prod/dl
+
+    Would take back promotion 1 of prod: 2 identities, held from then on.
+    [exit 4]
+    $ formake rollback prod --yes
+    error[E0820]: you may not write under the label prod
+     |
+     = note: this would change report@2024-01:prod/dl, page@2024-01:prod/dl
+     = note: formake.yaml says so: `labels: prod`
+     = help: alice may
+
+    1 error
+    [exit 4]
+    $ formake history | grep refuse
+    YYYY-MM-DD hh:mm:ss  you    refuse   report@2024-01:prod/dl    5 -> 5  you may not write under the label prod, here and for 1 more: alice may
+    YYYY-MM-DD hh:mm:ss  you    refuse   report@2024-01:prod/dl    7 -> 7  you may not write under the label prod, here and for 1 more: alice may
+    ");
+}
+
+#[test]
+fn a_publication_that_was_promoted_goes_back_to_nothing() {
+    let project = built();
+    let formulas = project.read("pipeline.formula")
+        + "source (goals, <MONTH: month>, prod, dl)\n(goals, <MONTH>, prod, dl) -> (plan, <MONTH: month>, prod, dl) { run \"cat {{ inputs.goals }} > {{ output }}\" }\n";
+    project.write("pipeline.formula", &formulas);
+    project.write("ten.txt", "10\n");
+    project.write("twelve.txt", "12\n");
+    project.formake("publish goals@2024-01:pr-42 ten.txt").ended(0);
+    project.formake("build plan@2024-01 --label pr-42").ended(0);
+    assert_snapshot!(project.session(
+        "formake promote plan@2024-01 --from pr-42
+        formake plan plan@2024-01
+        formake rollback prod --yes
+        formake plan plan@2024-01
+        formake plan goals@2024-01
+        formake release goals
+        formake release plan
+        formake publish goals@2024-01 twelve.txt
+        formake promote plan@2024-01 --from pr-42"
+    ), @r"
+    $ formake promote plan@2024-01 --from pr-42
+    promote  goals@2024-01:prod/dl  new, plan@2024-01:prod/dl was made from it
+    promote  plan@2024-01:prod/dl   new
+
+    Promoted 2 identities from pr-42 to prod. To take it back: formake rollback prod --to 1
+    $ formake plan plan@2024-01
+    Nothing to do: it is valid.
+    $ formake rollback prod --yes
+    empty  goals@2024-01:prod/dl  stood for nothing before
+    empty  plan@2024-01:prod/dl   stood for nothing before
+
+    Took back promotion 1 of prod: 2 identities, held until `formake release`.
+    $ formake plan plan@2024-01
+    blocked  plan@2024-01:prod/dl  it is held empty: rolled back promotion 1
+
+    plan@2024-01:prod/dl cannot be provided:
+      it is held empty: rolled back promotion 1
+      help: formake release plan@2024-01:prod/dl
+
+    1 blocked.
+    [exit 5]
+    $ formake plan goals@2024-01
+    blocked  goals@2024-01:prod/dl  it is held empty: rolled back promotion 1
+
+    goals@2024-01:prod/dl cannot be provided:
+      it is held empty: rolled back promotion 1
+      help: formake release goals@2024-01:prod/dl
+
+    1 blocked.
+    [exit 5]
+    $ formake release goals
+    goals@2024-01:prod/dl is no longer held.
+    $ formake release plan
+    plan@2024-01:prod/dl is no longer held.
+    $ formake publish goals@2024-01 twelve.txt
+    goals@2024-01:prod/dl is published.
+    $ formake promote plan@2024-01 --from pr-42
+    error[E0823]: goals@2024-01:prod/dl moved after it was published or held under pr-42
+     |
+     = help: if it is to be as under pr-42, publish it there again, and promote then
+
+    1 error
+    [exit 1]
+    ");
+}
