@@ -1,11 +1,11 @@
 //! SQL jobs: on the calling thread, in the embedded engine. No process is started.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::error::JobError;
 use crate::recipe::{Job, JobOutput};
+use crate::table::columns::in_words;
 use crate::table::{self, Limits, TableInput, TablePart};
 
 /// Runs a job's query over its inputs as tables, and leaves the result at the output's path below `work`.
@@ -29,11 +29,6 @@ pub fn run(query: &str, job: &Job, output: &JobOutput, work: &Path, scratch: &Pa
         Ok(Err(error)) => Err(JobError::Sql(error.to_string())),
         Err(panic) => Err(JobError::Sql(format!("the SQL engine failed on this query: {}", in_words(panic.as_ref())))),
     }
-}
-
-fn in_words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("it gives no reason")
 }
 
 fn part(part: &crate::recipe::JobPart) -> TablePart {

@@ -15,7 +15,7 @@ pub mod names;
 pub mod values;
 pub mod render;
 pub mod job_file;
-mod sample;
+pub mod sample;
 pub mod check;
 
 pub use check::check;
@@ -23,7 +23,8 @@ pub use job::*;
 pub use job_file::job_file;
 pub use names::GivenPart;
 pub use reads::Read;
-pub use render::{RecipeError, ending, render};
+pub use render::{RecipeError, ending, format_of, render};
+pub use sample::{queries, query};
 pub use values::{reads_of, values_read};
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::landing::{Labelled, Landing, LeftOut, Parts};
 use super::reads::{Read, Step, reads};
 use super::template::{self, TemplateError};
-use crate::digest::ContentHash;
+use crate::digest::{ContentHash, of_bytes};
 use crate::formula::program::{Choose, Domain, Entry, Formula, Input, Program, Role, Set};
 use crate::identity::{Binding, Identity, Name, Precision, Type, Value, Var};
 
@@ -139,6 +139,14 @@ pub struct GivenPart {
     pub at: PathBuf,
     /// A glob's files, relative to `at`; empty otherwise.
     pub files: Vec<String>,
+}
+
+impl GivenPart {
+    /// One whose bytes may not be there yet: for texts that say what is asked of it, not where it lies.
+    pub fn unmade(identity: Identity, alternative: usize, values: Vec<Value>) -> Self {
+        let (content, name, at) = (of_bytes(b""), String::new(), PathBuf::new());
+        Self { identity, content, alternative, values, name, folder: false, at, files: Vec::new() }
+    }
 }
 
 /// The same with its place in the job's folder.

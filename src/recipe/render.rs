@@ -172,7 +172,7 @@ fn output_path(scene: &Scene<'_>, output: &program::Output, format: Option<Forma
 }
 
 /// What SQL writes; of a command's output only its name's ending.
-fn format_of(formula: &Formula) -> Option<Format> {
+pub fn format_of(formula: &Formula) -> Option<Format> {
     let recipe = &formula.recipe;
     let named = || match recipe.file.as_deref().map(ending) {
         Some("csv") => Some(Format::Csv),

@@ -5,12 +5,12 @@
 
 use super::landing::Landing;
 use super::names::{self, GivenPart, Part, Scene};
-use crate::digest::of_bytes;
+use super::template::TemplateError;
 use crate::formula::program::{Domain, Formula, Input, Program, Role};
 use crate::identity::{Binding, Component, Identity, Instance, Period, Term, Type, Value, Var};
 
 /// The query with all inputs, and without the optional ones; those renderings that succeed.
-pub(super) fn queries(program: &Program, formula: &Formula, text: &str) -> Vec<String> {
+pub fn queries(program: &Program, formula: &Formula, text: &str) -> Vec<String> {
     let bound: Binding = (0..formula.variables.len()).map(|index| value(program, formula, Var(index as u16))).collect();
     let binding: Binding = formula
         .variables
@@ -19,18 +19,38 @@ pub(super) fn queries(program: &Program, formula: &Formula, text: &str) -> Vec<S
         .map(|(variable, value)| value.clone().filter(|_| !matches!(variable.role, Role::Expanded { .. })))
         .collect();
     let given: Vec<Option<GivenPart>> = formula.inputs.iter().map(|input| part(program, input, &bound)).collect();
+    let label = formula.outputs.first().map_or("", |output| &*output.pattern.label);
     let mut queries = Vec::new();
     for optional in [true, false] {
         let inputs = formula.inputs.iter().zip(&given).map(|(input, given)| {
             let part = given.as_ref().filter(|_| optional || !input.optional);
-            part.map(|given| Part { given, link: format!("in/{}", input.name) }).into_iter().collect()
+            part.cloned().into_iter().collect()
         });
-        let outputs = formula.outputs.iter().map(|output| (output.name.clone(), format!("out/{}", output.name)));
-        let label = formula.outputs.first().map_or("", |output| &*output.pattern.label);
-        let scene = Scene { program, formula, binding: &binding, label, inputs: inputs.collect(), outputs: outputs.collect() };
-        queries.extend(scene.text(text, Landing::Sql).ok().filter(|query| !queries.contains(query)));
+        let query = query(program, formula, text, &binding, label, &inputs.collect::<Vec<_>>());
+        queries.extend(query.ok().filter(|query| !queries.contains(query)));
     }
     queries
+}
+
+/// The query of one job, whether or not the bytes of its inputs are there. `inputs` stand by the formula's inputs.
+///
+/// # Errors
+/// The template cannot be rendered with these values.
+pub fn query(
+    program: &Program,
+    formula: &Formula,
+    text: &str,
+    binding: &Binding,
+    label: &str,
+    inputs: &[Vec<GivenPart>],
+) -> Result<String, TemplateError> {
+    let inputs = formula.inputs.iter().zip(inputs).map(|(input, parts)| {
+        let link = format!("in/{}", input.name);
+        parts.iter().map(|given| Part { given, link: link.clone() }).collect()
+    });
+    let outputs = formula.outputs.iter().map(|output| (output.name.clone(), format!("out/{}", output.name)));
+    let scene = Scene { program, formula, binding, label, inputs: inputs.collect(), outputs: outputs.collect() };
+    scene.text(text, Landing::Sql)
 }
 
 /// One value that a variable may have.
@@ -67,19 +87,11 @@ fn part(program: &Program, input: &Input, bound: &Binding) -> Option<GivenPart> 
         };
         Component { key: key.clone(), value: value.unwrap_or_else(|| of_type(dimension.ty)) }
     });
-    Some(GivenPart {
-        identity: Identity {
-            class: pattern.class.clone(),
-            instance: Instance::new(components),
-            label: pattern.label.clone(),
-            repository: pattern.repository.clone(),
-        },
-        content: of_bytes(b""),
-        alternative: 0,
-        values: input.expands.iter().filter_map(|var| bound[var.0 as usize].clone()).collect(),
-        name: String::new(),
-        folder: false,
-        at: Default::default(),
-        files: Vec::new(),
-    })
+    let identity = Identity {
+        class: pattern.class.clone(),
+        instance: Instance::new(components),
+        label: pattern.label.clone(),
+        repository: pattern.repository.clone(),
+    };
+    Some(GivenPart::unmade(identity, 0, input.expands.iter().filter_map(|var| bound[var.0 as usize].clone()).collect()))
 }

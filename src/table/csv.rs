@@ -164,13 +164,13 @@ pub(crate) fn header(file: &DataFile, delimiter: u8) -> Result<Vec<String>, Tabl
     Records::open(file, delimiter)?.header()
 }
 
-/// What each column's values are, over the whole file, and how many rows there are.
-pub(crate) fn guess(file: &DataFile, delimiter: u8) -> Result<(Vec<(String, Guess)>, u64), TableError> {
+/// What each column's values are, over the first `most` rows, and how many rows these are.
+pub(crate) fn guess(file: &DataFile, delimiter: u8, most: u64) -> Result<(Vec<(String, Guess)>, u64), TableError> {
     let mut records = Records::open(file, delimiter)?;
     let names = records.header()?;
     let mut guesses = vec![Guess::Nothing; names.len()];
     let mut rows = 0;
-    while records.row(names.len())? {
+    while rows < most && records.row(names.len())? {
         rows += 1;
         for ((text, _), guess) in records.values().zip(&mut guesses) {
             if !text.is_empty() && *guess != Guess::Text {

@@ -115,21 +115,48 @@ async fn start(
     limits: &Limits,
 ) -> Result<(SchemaRef, SendableRecordBatchStream), TableError> {
     let there: Vec<&TableInput> = inputs.iter().filter(|input| !input.parts.is_empty()).collect();
-    if let Some(table) = parsed.tables.iter().find(|table| there.iter().all(|input| input.name != **table)) {
-        return Err(TableError::UnknownTable { table: table.clone(), inputs: there.iter().map(|input| input.name.clone()).collect() });
+    all_there(&parsed, there.iter().map(|input| &input.name))?;
+    let mut tables = Vec::new();
+    for input in there.into_iter().filter(|input| parsed.tables.contains(&input.name)) {
+        tables.push((input.name.as_str(), Table::open(input)?));
     }
     let session = session(limits)?;
-    for input in there.iter().filter(|input| parsed.tables.contains(&input.name)) {
-        let table = Arc::new(Scannable(Arc::new(Table::open(input)?)));
-        let name = TableReference::bare(input.name.as_str());
-        session.register_table(name, table).map_err(|e| from_engine(&e, When::Planning))?;
-    }
-    let planning = |e| from_engine(&e, When::Planning);
-    let plan = session.state().statement_to_plan(EngineStatement::Statement(Box::new(parsed.statement))).await.map_err(planning)?;
-    let plan = session.state().create_physical_plan(&plan).await.map_err(planning)?;
-    let plan = InOrder::single(plan);
+    let plan = planned(&session, parsed, tables).await?;
     let rows = plan.execute(0, session.task_ctx()).map_err(|e| from_engine(&e, When::Execution))?;
     Ok((plan.schema(), rows))
+}
+
+/// The columns that a query's rows would have, read from no file: the tables' files are not looked at.
+///
+/// # Errors
+/// What is wrong with the query, or does not fit between it and its tables.
+pub(crate) fn columns(query: &str, tables: Vec<(&str, Table)>) -> Result<SchemaRef, TableError> {
+    let parsed = statement::parse(query)?;
+    let names: Vec<String> = tables.iter().map(|(name, _)| name.to_string()).collect();
+    all_there(&parsed, names.iter())?;
+    let tables = tables.into_iter().filter(|(name, _)| parsed.tables.iter().any(|table| table == name)).collect();
+    on_this_thread(async { Ok(planned(&session(&Limits::default())?, parsed, tables).await?.schema()) })
+}
+
+fn all_there<'a>(parsed: &statement::Parsed, there: impl Iterator<Item = &'a String> + Clone) -> Result<(), TableError> {
+    match parsed.tables.iter().find(|table| !there.clone().any(|name| name == *table)) {
+        Some(table) => Err(TableError::UnknownTable { table: table.clone(), inputs: there.cloned().collect() }),
+        None => Ok(()),
+    }
+}
+
+async fn planned(
+    session: &SessionContext,
+    parsed: statement::Parsed,
+    tables: Vec<(&str, Table)>,
+) -> Result<Arc<dyn ExecutionPlan>, TableError> {
+    let planning = |e| from_engine(&e, When::Planning);
+    for (name, table) in tables {
+        session.register_table(TableReference::bare(name), Arc::new(Scannable(Arc::new(table)))).map_err(planning)?;
+    }
+    let plan = session.state().statement_to_plan(EngineStatement::Statement(Box::new(parsed.statement))).await.map_err(planning)?;
+    let plan = session.state().create_physical_plan(&plan).await.map_err(planning)?;
+    Ok(InOrder::single(plan))
 }
 
 /// An engine that gives the same rows each time, and that sees nothing by itself.

@@ -67,7 +67,7 @@ pub(crate) struct Table {
 
 #[derive(Clone, Debug)]
 pub(crate) struct TableFile {
-    file: DataFile,
+    pub file: DataFile,
     /// The last columns' values; the first columns are the data's.
     values: Arc<[ScalarValue]>,
 }
@@ -77,6 +77,11 @@ pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, TableError
 impl Table {
     /// Finds the input's files and what columns they have. CSV and JSON files are read once for that, where not all is declared.
     pub fn open(input: &TableInput) -> Result<Self, TableError> {
+        Self::glance(input, u64::MAX)
+    }
+
+    /// The same, but of each CSV or JSON file only so many rows are read: its types are then those of these rows, and `rows` counts them.
+    pub fn glance(input: &TableInput, most: u64) -> Result<Self, TableError> {
         let mut found: Vec<(DataFile, &TablePart)> = Vec::new();
         for part in &input.parts {
             found.extend(file::find(&part.at, &part.files)?.into_iter().map(|file| (file, part)));
@@ -86,7 +91,7 @@ impl Table {
             return Err(TableError::MixedFormats { input: input.name.clone(), first, second });
         }
         let files: Vec<DataFile> = found.iter().map(|(file, _)| file.clone()).collect();
-        let (mut fields, rows) = columns(&files, input.columns.as_deref().unwrap_or_default())?;
+        let (mut fields, rows) = columns(&files, input.columns.as_deref().unwrap_or_default(), most)?;
         let mut added = Vec::new();
         for (at, (name, ty)) in input.dimensions.iter().enumerate() {
             if fields.iter().all(|field| field.name() != name) {
@@ -151,7 +156,7 @@ fn with_values(
 }
 
 /// The columns of files of one kind, and their rows where they were counted.
-fn columns(files: &[DataFile], declared: &[Column]) -> Result<(Vec<Field>, Option<u64>), TableError> {
+fn columns(files: &[DataFile], declared: &[Column], most: u64) -> Result<(Vec<Field>, Option<u64>), TableError> {
     let mut types = BTreeMap::new();
     for column in declared {
         let ty = types::from_sql(&column.ty).map_err(|why| TableError::UnknownType {
@@ -164,8 +169,8 @@ fn columns(files: &[DataFile], declared: &[Column]) -> Result<(Vec<Field>, Optio
     let Some(first) = files.first() else { return Ok((Vec::new(), Some(0))) };
     match first.kind {
         Kind::Parquet => parquet_columns(files, &types),
-        Kind::Jsonl => jsonl_columns(files, &types),
-        Kind::Csv(delimiter) => csv_columns(files, delimiter, &types),
+        Kind::Jsonl => jsonl_columns(files, &types, most),
+        Kind::Csv(delimiter) => csv_columns(files, delimiter, &types, most),
     }
 }
 
@@ -178,7 +183,7 @@ fn all_declared(file: &DataFile, names: &[String], types: &Types) -> Result<(), 
     }
 }
 
-fn csv_columns(files: &[DataFile], delimiter: u8, types: &Types) -> Result<(Vec<Field>, Option<u64>), TableError> {
+fn csv_columns(files: &[DataFile], delimiter: u8, types: &Types, most: u64) -> Result<(Vec<Field>, Option<u64>), TableError> {
     let (mut shapes, mut rows) = (Vec::new(), Some(0));
     for file in files {
         let names = csv::header(file, delimiter)?;
@@ -187,7 +192,7 @@ fn csv_columns(files: &[DataFile], delimiter: u8, types: &Types) -> Result<(Vec<
             rows = None;
             names.into_iter().map(|name| (name, Shape::NOTHING)).collect()
         } else {
-            let (guesses, count) = csv::guess(file, delimiter)?;
+            let (guesses, count) = csv::guess(file, delimiter, most)?;
             rows = rows.map(|rows| rows + count);
             guesses.into_iter().map(|(name, guess)| (name, Shape::Plain(guess))).collect()
         };
@@ -197,10 +202,10 @@ fn csv_columns(files: &[DataFile], delimiter: u8, types: &Types) -> Result<(Vec<
     Ok((typed(shapes, types), rows))
 }
 
-fn jsonl_columns(files: &[DataFile], types: &Types) -> Result<(Vec<Field>, Option<u64>), TableError> {
+fn jsonl_columns(files: &[DataFile], types: &Types, most: u64) -> Result<(Vec<Field>, Option<u64>), TableError> {
     let (mut shapes, mut rows) = (Vec::new(), 0);
     for file in files {
-        let (columns, count) = jsonl::guess(file)?;
+        let (columns, count) = jsonl::guess(file, most)?;
         if count > 0 {
             let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
             all_declared(file, &names, types)?;
@@ -258,7 +263,7 @@ fn parquet_columns(files: &[DataFile], types: &Types) -> Result<(Vec<Field>, Opt
 }
 
 /// Days are dates, hours and minutes timestamps, numbers numbers; all else is text, as identities write it.
-fn dimension_type(ty: Type) -> DataType {
+pub(crate) fn dimension_type(ty: Type) -> DataType {
     match ty {
         Type::Time(Precision::Day) => DataType::Date32,
         Type::Time(Precision::Hour | Precision::Minute) => DataType::Timestamp(TimeUnit::Microsecond, None),

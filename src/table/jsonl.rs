@@ -137,11 +137,11 @@ impl Lines {
     }
 }
 
-/// What each column's values are, over the whole file, and how many rows there are.
-pub(crate) fn guess(file: &DataFile) -> Result<(Vec<(String, Shape)>, u64), TableError> {
+/// What each column's values are, over the first `most` rows, and how many rows these are.
+pub(crate) fn guess(file: &DataFile, most: u64) -> Result<(Vec<(String, Shape)>, u64), TableError> {
     let mut lines = Lines::open(file)?;
     let (mut columns, mut rows) = (Vec::new(), 0);
-    while lines.next()? {
+    while rows < most && lines.next()? {
         rows += 1;
         let fail = |why: String| TableError::malformed(&file.path, lines.line, why);
         let value: Value = serde_json::from_slice(&lines.buffer)

@@ -7,7 +7,8 @@
 //! Reading order: [`error`] (all that can go wrong), [`quote`] (values to SQL), [`statement`] (what a query is, and which tables it names),
 //! [`canonical`] (its meaning without layout), [`types`] (SQL's type names, and types read from text), [`file`](mod@file) (finding and
 //! opening data), [`csv`], [`jsonl`], [`parquet`] (one format each), [`input`] (many files as one table), [`ordered`] (unions in order),
-//! [`write`](mod@write) (batches to a file), [`engine`] (running a query), [`show`] (a look at a file).
+//! [`write`](mod@write) (batches to a file), [`engine`] (running a query), [`columns`] (what a
+//! query would give, said without rows), [`show`] (a look at a file).
 
 pub mod error;
 pub mod quote;
@@ -22,9 +23,11 @@ pub mod input;
 pub mod ordered;
 pub mod write;
 pub mod engine;
+pub mod columns;
 pub mod show;
 
 pub use canonical::canonical;
+pub use columns::{Known, KnownTable, known, result};
 pub use engine::{Limits, Written, run};
 pub use error::{SqlProblem, TableError};
 pub use input::{TableInput, TablePart, dimension_columns};

@@ -1,5 +1,6 @@
 //! Parquet files: their schema and their rows, in the types that queries see (texts as plain text, dictionaries as their values).
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,20 @@ pub(crate) fn schema(file: &DataFile) -> Result<(Vec<Field>, u64), TableError> {
         fields.push(Field::new(field.name(), plain(field.data_type()), true));
     }
     Ok((fields, builder.metadata().file_metadata().num_rows().max(0) as u64))
+}
+
+/// Columns that have a null somewhere, or of which the file does not say.
+pub(crate) fn with_nulls(file: &DataFile) -> Result<BTreeSet<String>, TableError> {
+    let builder = open(&file.path)?;
+    let mut nulls = BTreeSet::new();
+    for column in builder.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+        let plain = column.column_descr().max_rep_level() == 0 && column.column_descr().path().parts().len() == 1;
+        let count = column.statistics().and_then(|statistics| statistics.null_count_opt());
+        if !plain || count != Some(0) {
+            nulls.extend(column.column_descr().path().parts().first().cloned());
+        }
+    }
+    Ok(nulls)
 }
 
 /// A type without its encoding: views, large and dictionary types become the plain ones that every tool reads.

@@ -8,7 +8,7 @@ use datafusion::logical_expr::Volatility;
 use super::engine::{Limits, rows, session};
 use super::error::TableError;
 use super::statement::VOLATILE;
-use super::{TableInput, TablePart, preview, read_schema, run};
+use super::{Known, KnownTable, TableInput, TablePart, known, preview, read_schema, result, run};
 use crate::formula::program::{Column, Format};
 use crate::identity::{Period, Precision, Type, Value};
 
@@ -343,4 +343,54 @@ fn little_memory_spills_or_says_so() {
         None,
     );
     assert_eq!(error.unwrap_err().code(), "E0756");
+}
+
+fn columns(made: &[Known]) -> Vec<String> {
+    made.iter().map(|c| format!("{} {}{}", c.name, c.type_name(), if c.nullable { "?" } else { "" })).collect()
+}
+
+#[test]
+fn what_a_query_would_give_is_what_it_gives() {
+    let folder = Folder::new();
+    let sales = input("sales", &[&folder.put("s.csv", "store,amount,day\nnyc,3,2024-01-01\n,4,2024-01-02\n")]);
+    let made = folder.path("sales.parquet");
+    let sql = "SELECT coalesce(store, '-') AS store, amount, CAST(amount AS decimal(12, 2)) AS exact, day, 1 AS one FROM sales";
+    run(sql, std::slice::from_ref(&sales), &made, Format::Parquet, &Limits::default()).unwrap();
+    let said = result(sql, &[KnownTable { name: "sales".into(), columns: known(&sales).unwrap() }], Format::Parquet).unwrap();
+    assert_eq!(columns(&said), ["store text", "amount bigint?", "exact decimal(12, 2)?", "day date?", "one bigint"]);
+    // Read from the file, a column without nulls is known to have none.
+    let read = known(&input("made", &[&made])).unwrap();
+    assert_eq!(columns(&read), ["store text", "amount bigint", "exact decimal(12, 2)", "day date", "one bigint"]);
+    let of = |sql: &str| result(sql, &[KnownTable { name: "t".into(), columns: read.clone() }], Format::Parquet);
+    assert_eq!(
+        columns(&of("SELECT a.store, b.amount, sum(a.one) AS n, count(*) AS c FROM t a LEFT JOIN t b USING (day) GROUP BY 1, 2").unwrap()),
+        ["store text", "amount bigint?", "n bigint?", "c bigint"]
+    );
+    assert_eq!(columns(&of("SELECT * FROM t WHERE store = 'x' ORDER BY amount DESC LIMIT 3").unwrap()).len(), 5);
+}
+
+#[test]
+fn what_does_not_fit_is_said_without_rows() {
+    let column = |name: &str, ty: &str| Column { name: name.into(), ty: ty.into() };
+    let table = KnownTable {
+        name: "t".into(),
+        columns: super::columns::declared(&[column("id", "int"), column("v", "text"), column("gone soon", "date")]).unwrap(),
+    }
+    .with_dimensions(&[("id".into(), Type::Text), ("date".into(), Type::Time(Precision::Day))]);
+    assert_eq!(columns(&table.columns), ["id int?", "v text?", "gone soon date?", "date date?"]);
+    let of = |sql: &str, format| result(sql, std::slice::from_ref(&table), format);
+    let message = |sql: &str| of(sql, Format::Parquet).unwrap_err().to_string();
+    assert_eq!(
+        message("SELECT t.w FROM t"),
+        "there is no column `t.w`; did you mean `t.v`? there are `t.id`, `t.v`, `t.gone soon`, `t.date`"
+    );
+    assert_eq!(message("SELECT id FROM u"), "there is no table `u`; there are `t`");
+    assert_eq!(of("SELECT v - date AS x FROM t", Format::Parquet).unwrap_err().code(), "E0754");
+    assert_eq!(of("SELECT id, id FROM t", Format::Parquet).unwrap_err().code(), "E0757");
+    assert_eq!(of("SELECT array_agg(id) AS ids FROM t", Format::Csv).unwrap_err().code(), "E0757");
+    // What is written as CSV is read by its looks.
+    let sql = "SELECT id, CAST(id AS decimal(9, 2)) AS d, date, v FROM t";
+    let seen: Vec<Known> = of(sql, Format::Csv).unwrap().into_iter().map(|c| c.read_from(Format::Csv)).collect();
+    assert_eq!(columns(&seen), ["id bigint?", "d double?", "date date?", "v text?"]);
+    assert!(seen.iter().all(|column| !column.exact));
 }

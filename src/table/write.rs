@@ -133,7 +133,7 @@ fn properties() -> WriterProperties {
 }
 
 /// The schema as it is written: names checked, types that the format can hold.
-fn stored(schema: &Schema, format: Format) -> Result<Schema, TableError> {
+pub(crate) fn stored(schema: &Schema, format: Format) -> Result<Schema, TableError> {
     let mut fields: Vec<Field> = Vec::new();
     for (at, field) in schema.fields().iter().enumerate() {
         let name = field.name();
