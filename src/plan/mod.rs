@@ -3,7 +3,8 @@
 //! Reading order: [`action`] (a plan's values), [`standing`] (what identities stand for), [`judge`] (one job's verdict, which the run asks
 //! again), [`based`] (what a label with a base changed), [`build`] (all verdicts), [`explain`] (what `why` says of one identity),
 //! [`compare`] (two labels or snapshots side by side), [`keep`] (what a cleaning leaves), [`promotion`] (what moves from a label to its base,
-//! and back).
+//! and back), [`breaks`] (what a label's changes do to columns, and whom that breaks), [`columns`] (which columns jobs would give),
+//! [`consumers`] (who reads what went).
 
 pub mod action;
 pub mod standing;
@@ -14,9 +15,16 @@ pub mod explain;
 pub mod compare;
 pub mod keep;
 pub mod promotion;
+pub mod breaks;
+pub mod columns;
+pub mod consumers;
 
 pub use action::*;
 pub use based::Based;
+pub use breaks::{Breaks, ColumnChange, Consumer, Effect, Mention, NotKnown, TableChange, Unchecked};
 pub use build::{Draft, Observed, Options, Verdict};
 pub use judge::{Bytes, Condition, Decision, Judge, Settled};
 pub use standing::{Beneath, Standings};
+
+#[cfg(test)]
+mod tests;
