@@ -49,8 +49,9 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let request = arguments.targets.request();
     if arguments.dry_run {
         let planned = workspace.plan(&request)?;
-        plan::show(&planned.plan, arguments.json, false, session)?;
-        return Ok(plan::exit(&planned.plan, arguments.exit_code));
+        let format = if arguments.json { plan::Format::Json } else { plan::Format::Text };
+        plan::show(&planned, format, false, session)?;
+        return Ok(plan::exit(&planned, arguments.exit_code));
     }
     let cancel = Arc::new(Cancel::new());
     listen(&cancel).map_err(|error| file_problem("listened to", "signals".as_ref(), &error))?;

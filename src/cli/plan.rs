@@ -3,8 +3,9 @@
 use super::exit::Exit;
 use super::session::{Outcome, Session};
 use super::targets::Targets;
-use crate::plan::Plan;
-use crate::report::plan;
+use crate::report::picture::{self, affected, mermaid};
+use crate::report::{comment, review};
+use crate::workspace::build::Planned;
 
 /// Show what a build would do, and why; changes nothing
 #[derive(clap::Args, Debug)]
@@ -14,14 +15,19 @@ Examples:
   formake plan report@2024-01                        one identity
   formake plan sales@storeId={JFK,LGA},2024-01       stores, all days of a month
   formake plan report@2024-01 --label pr-42          as it would be under another label
-  formake plan --exit-code                           for scripts: exit 3 where work is needed")]
+  formake plan --exit-code                           for scripts: exit 3 where work is needed
+  formake plan --label pr-42 --format markdown       for a pull request: what its changes come down to
+  formake plan --label pr-42 --format mermaid        a picture of what they reach")]
 pub struct Arguments {
     #[command(flatten)]
     targets: Targets,
     /// Show every identity, however many there are
     #[arg(long)]
     all: bool,
-    /// Write the plan as JSON
+    /// How to write the plan; `markdown` is for the comment of a pull request
+    #[arg(long, default_value = "text", conflicts_with = "json")]
+    format: Format,
+    /// The same as --format json
     #[arg(long)]
     json: bool,
     /// Exit with 3 where anything would run, may run or be reused
@@ -29,21 +35,42 @@ pub struct Arguments {
     exit_code: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Markdown,
+    Mermaid,
+}
+
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let planned = session.workspace()?.plan(&arguments.targets.request())?;
-    show(&planned.plan, arguments.json, arguments.all, session)?;
-    Ok(exit(&planned.plan, arguments.exit_code))
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    show(&planned, format, arguments.all, session)?;
+    Ok(exit(&planned, arguments.exit_code))
 }
 
-pub fn show(plan: &Plan, json: bool, all: bool, session: &Session) -> std::io::Result<()> {
+pub fn show(planned: &Planned, format: Format, all: bool, session: &Session) -> std::io::Result<()> {
+    let Planned { plan, graph, review, .. } = planned;
     let terminal = &session.terminal;
-    if json { terminal.print_json(&plan::json(plan)) } else { terminal.print(&plan::text(plan, &terminal.look, all)) }
+    let review = review.as_ref();
+    match format {
+        Format::Text => terminal.print(&review::text(plan, review, &terminal.look, all)),
+        Format::Json => terminal.print_json(&review::json(plan, review)),
+        Format::Markdown => terminal.print(&comment::render(plan, graph, review)),
+        Format::Mermaid => {
+            let picture = review.map_or_else(|| picture::of_graph(graph), |review| affected::of_review(plan, graph, review));
+            terminal.print(&mermaid::render(&picture))
+        }
+    }
 }
 
-/// What is blocked or not permitted counts in any case; work only where `--exit-code` asks for it.
-pub fn exit(plan: &Plan, asked: bool) -> Exit {
+/// What is blocked, not permitted or would break counts in any case; work only where `--exit-code` asks for it.
+pub fn exit(planned: &Planned, asked: bool) -> Exit {
+    let plan = &planned.plan;
     let blocked = (plan.counts.blocked > 0).then_some(Exit::Blocked);
+    let breaks = planned.review.as_ref().is_some_and(|review| review.breaks.would_break()).then_some(Exit::WouldBreak);
     let work = (asked && plan.work_needed()).then_some(Exit::WorkNeeded);
     let refused = (!plan.not_permitted.is_empty()).then_some(Exit::NotPermitted);
-    Exit::first(blocked.into_iter().chain(work).chain(refused))
+    Exit::first(blocked.into_iter().chain(breaks).chain(work).chain(refused))
 }

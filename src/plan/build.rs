@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::action::{Action, Counts, Owed, Plan, SourceState, Step};
 use super::based::{self, Based};
+use super::estimate;
 use super::judge::{Condition, Decision, Judge, Served, Settled};
 use crate::catalog::{self, Cost, Made, Snapshot};
 use crate::digest::FixedHash;
@@ -450,7 +451,13 @@ fn assemble(
     count(&mut plan.counts, verdicts);
     plan.at_least = plan.counts.run;
     plan.at_most = plan.counts.run + plan.counts.may_run;
-    plan.seconds = seconds(judge, verdicts, &costs, options);
+    let running = |index: usize, most: bool| match &verdicts[index] {
+        Verdict::Run { .. } => true,
+        Verdict::MayRun { .. } => most,
+        _ => false,
+    };
+    plan.seconds = estimate::seconds(judge, &running, &costs, options.jobs);
+    plan.bytes = estimate::bytes(judge, &running, &costs);
     Ok(plan)
 }
 
@@ -501,31 +508,4 @@ fn count(counts: &mut Counts, verdicts: &[Verdict]) {
             Verdict::Blocked(_) => &mut counts.blocked,
         } += 1;
     }
-}
-
-/// The time of at least and at most what will run: the longest chain, or all work spread over the parallel jobs, whichever is more.
-fn seconds(judge: &Judge<'_>, verdicts: &[Verdict], costs: &HashMap<String, Cost>, options: &Options) -> Option<(f64, f64)> {
-    let span = |counts: &dyn Fn(&Verdict) -> bool| -> Option<f64> {
-        let mut ends = vec![0.0_f64; verdicts.len()];
-        let (mut work, mut longest) = (0.0_f64, 0.0_f64);
-        for (index, verdict) in verdicts.iter().enumerate() {
-            let job = JobIx(index as u32);
-            let own = if counts(verdict) { costs.get(&judge.formula(job).title)?.seconds } else { 0.0 };
-            let start = judge
-                .instance(job)
-                .inputs
-                .iter()
-                .flatten()
-                .filter_map(|p| judge.maker(p.node))
-                .map(|j| ends[j.0 as usize])
-                .fold(0.0, f64::max);
-            ends[index] = start + own;
-            work += own;
-            longest = longest.max(ends[index]);
-        }
-        Some(longest.max(work / options.jobs.max(1) as f64))
-    };
-    let least = span(&|v| matches!(v, Verdict::Run { .. }))?;
-    let most = span(&|v| matches!(v, Verdict::Run { .. } | Verdict::MayRun { .. }))?;
-    Some((least, most))
 }

@@ -233,7 +233,14 @@ impl<'a> Walk<'a> {
             let identity = self.identity(part.node);
             class.get_or_insert_with(|| identity.class.clone());
             let declared = formula.inputs.get(index).and_then(|i| i.alternatives.get(part.alternative)).and_then(|a| a.columns.as_ref());
-            let columns = self.part(side, part.node, declared)?;
+            let mut columns = self.part(side, part.node, declared)?;
+            if side == Side::Was
+                && let Ok(now) = self.part(Side::Now, part.node, declared)
+            {
+                // Nulls that come with other data are no change of this query.
+                let nulls = |name: &str| now.iter().find(|column| column.name == name).is_none_or(|column| column.nullable);
+                columns.iter_mut().for_each(|column| column.nullable |= nulls(&column.name));
+            }
             joined = Some(match joined {
                 None => columns,
                 Some(before) => join(before, columns)?,

@@ -28,6 +28,7 @@ pub fn json(plan: &Plan) -> Value {
         "at_least": plan.at_least,
         "at_most": plan.at_most,
         "seconds": plan.seconds.map(|(least, most)| json!({ "at_least": least, "at_most": most })),
+        "bytes": plan.bytes.map(|(least, most)| json!({ "at_least": least, "at_most": most })),
         "not_permitted": plan.not_permitted,
         "steps": plan.steps,
     })
@@ -35,15 +36,26 @@ pub fn json(plan: &Plan) -> Value {
 
 /// For people. With `all`, nothing is gathered or left out.
 pub fn text(plan: &Plan, look: &Look, all: bool) -> String {
+    text_with(plan, look, all, &[])
+}
+
+/// Whether each step has a line.
+pub(super) fn is_small(plan: &Plan) -> bool {
+    plan.steps.len() <= SMALL
+}
+
+/// The same with `more` to say between the steps and what is blocked.
+pub(super) fn text_with(plan: &Plan, look: &Look, all: bool, more: &[String]) -> String {
     let mut lines = Vec::new();
-    if all || plan.steps.len() <= SMALL {
+    if all || is_small(plan) {
         // A plan without work is its last line, unless everything is asked for.
         if all || plan.work_needed() || plan.counts.blocked > 0 {
             lines.extend(each(plan, look));
         }
     } else {
-        lines.extend(by_class(plan, look));
+        lines.extend(by_class(plan.steps.iter(), look));
     }
+    lines.extend(more.iter().skip(usize::from(lines.is_empty())).cloned());
     lines.extend(derivations(plan, look, all));
     lines.extend(refusals(&plan.not_permitted, look));
     if lines.first().is_some_and(String::is_empty) {
@@ -137,10 +149,10 @@ fn name(step: &Step) -> Cell {
 }
 
 /// Steps of one class, action and reason, in the order of their first.
-fn by_class(plan: &Plan, look: &Look) -> Vec<String> {
+pub(super) fn by_class<'s>(steps: impl Iterator<Item = &'s Step>, look: &Look) -> Vec<String> {
     let mut groups: Vec<(String, Vec<&Step>)> = Vec::new();
     let mut index = std::collections::HashMap::new();
-    for step in &plan.steps {
+    for step in steps {
         // What needs nothing done is in the summary's counts.
         if matches!(
             step.action,
@@ -214,7 +226,7 @@ pub fn refusals(refusals: &[Refusal], look: &Look) -> Vec<String> {
 }
 
 /// The last line: `2 to run, 1 may run, 9 valid. At least 2, at most 3 jobs; about 4 min, at most 6 min.`
-fn summary(plan: &Plan, look: &Look) -> String {
+pub(super) fn summary(plan: &Plan, look: &Look) -> String {
     let counts = &plan.counts;
     if !plan.work_needed() && counts.blocked == 0 {
         let text = match (counts.valid + counts.held, counts.held) {

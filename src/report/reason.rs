@@ -93,7 +93,7 @@ pub fn difference_lines(difference: &Difference, look: &Look) -> Vec<String> {
 }
 
 /// Digests shortened, long texts cut.
-fn value(text: &str) -> String {
+pub(super) fn value(text: &str) -> String {
     let text = text.trim_end();
     if is_digest(text) { text[..12].into() } else { clip(text, VALUE_WIDTH) }
 }

@@ -224,15 +224,19 @@ impl Facts<'_> {
     }
 }
 
+/// The named parts of a record: a run's recipe, or its variables.
+pub fn parts(json: &str) -> Vec<(String, String)> {
+    let text = |v: serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
+    match serde_json::from_str(json) {
+        Ok(serde_json::Value::Object(map)) => map.into_iter().map(|(name, value)| (name, text(value))).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The manifest of a recorded run, described like [`Facts::describe`].
 pub fn recorded(run: &Run) -> Vec<(String, String)> {
-    let mut all = Vec::new();
-    for json in [&run.recipe, &run.variables] {
-        if let Ok(serde_json::Value::Object(map)) = serde_json::from_str(json) {
-            let text = |v: serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
-            all.extend(map.into_iter().map(|(name, value)| (name, text(value))));
-        }
-    }
+    let mut all = parts(&run.recipe);
+    all.extend(parts(&run.variables));
     for (identity, _) in &run.outputs {
         all.push((format!("output {}", identity.class), identity.instance.to_string()));
     }

@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::executor::{Cancel, LocalExecutor};
 use crate::formula::program::Program;
 use crate::identity::Identity;
-use crate::plan::{self, Draft, Judge, Plan, Settled, Standings, Verdict};
+use crate::plan::{self, Draft, Judge, Plan, Review, Settled, Standings, Verdict};
 use crate::resolve::{Graph, JobIx, NodeIx, Origin};
 use crate::run::local::LocalWorkshop;
 use crate::run::{self, Event, Scheduler, Summary};
@@ -27,6 +27,8 @@ pub struct Planned {
     pub program: Program,
     /// What the label that was looked at for targets holds, and no formula makes any more.
     pub unmade: Vec<Identity>,
+    /// Under a label with a base: what its changes come down to.
+    pub review: Option<Review>,
 }
 
 /// How to build.
@@ -43,7 +45,9 @@ impl Workspace {
         let (prepared, standings) = self.prepare(request, &program, &catalog)?;
         let (judge, mut draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
         draft.plan.not_permitted = permit::refusals(&catalog, &prepared, &judge, &draft, &read_by_jobs(&judge, &draft));
-        Ok(Planned { plan: draft.plan, graph: prepared.graph, program, unmade: prepared.unmade })
+        let review = self.review(&program, &prepared, &judge, &draft, &catalog)?;
+        drop(judge);
+        Ok(Planned { plan: draft.plan, graph: prepared.graph, program, unmade: prepared.unmade, review })
     }
 
     pub(super) fn draft<'a>(

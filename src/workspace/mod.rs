@@ -23,6 +23,8 @@ pub mod bytes;
 pub mod outside;
 pub mod request;
 mod permit;
+mod breaks;
+mod review;
 pub mod build;
 mod reading;
 pub mod inspect;

@@ -94,9 +94,9 @@ pub fn markdown(comparison: &Comparison, look: &Look, all: bool) -> String {
     for group in groups.iter().take(ROWS) {
         let why = match group.why(comparison) {
             why if why.is_empty() => why,
-            why => markdown::code(&why),
+            why => markdown::cell(&why),
         };
-        out += &format!("| {} | {} | {} | {why} |\n", names.verb(group.change()), group.count(), markdown::code(&group.identities()));
+        out += &format!("| {} | {} | {} | {why} |\n", names.verb(group.change()), group.count(), markdown::cell(&group.identities()));
     }
     if groups.len() > ROWS {
         out += &format!("\n… and {}.\n", units::count(groups.len() - ROWS, "more row"));

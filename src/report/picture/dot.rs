@@ -10,14 +10,9 @@ pub fn render(picture: &Picture) -> String {
     );
     for (at, node) in picture.boxes.iter().enumerate() {
         let text = std::iter::once(&node.title).chain(&node.lines).map(|line| escaped(line)).collect::<Vec<_>>().join("\\n");
-        let style = match node.kind {
-            Kind::Made => "",
-            Kind::Source => ", shape=cylinder, style=filled, fillcolor=\"#e8f1fb\", color=\"#4a7fc1\"",
-            Kind::Published => ", fillcolor=\"#fdf3e1\", color=\"#c98a1b\"",
-            Kind::Held => ", fillcolor=\"#f0e9fa\", color=\"#8155ba\"",
-            Kind::Blocked => ", fillcolor=\"#fde8e8\", color=\"#c53030\"",
-        };
-        let _ = writeln!(out, "  n{at} [label=\"{text}\"{style}];");
+        let shape = if node.kind == Kind::Source { ", shape=cylinder, style=filled" } else { "" };
+        let colors = node.kind.colors().map(|(fill, stroke)| format!(", fillcolor=\"{fill}\", color=\"{stroke}\"")).unwrap_or_default();
+        let _ = writeln!(out, "  n{at} [label=\"{text}\"{shape}{colors}];");
     }
     for arrow in &picture.arrows {
         let style = if arrow.optional { " [style=dashed]" } else { "" };

@@ -1,5 +1,6 @@
 //! Mermaid, as GitHub and many wikis draw it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Kind, Picture};
@@ -11,25 +12,19 @@ pub fn render(picture: &Picture) -> String {
         let (open, close) = match node.kind {
             Kind::Source => ("[(", ")]"),
             Kind::Published => ("([", "])"),
-            Kind::Made | Kind::Held | Kind::Blocked => ("[", "]"),
+            _ => ("[", "]"),
         };
         let _ = writeln!(out, "  n{at}{open}\"{text}\"{close}");
     }
     for arrow in &picture.arrows {
         let _ = writeln!(out, "  n{} {} n{}", arrow.from, if arrow.optional { "-.->" } else { "-->" }, arrow.to);
     }
-    for (kind, style) in [
-        (Kind::Source, "fill:#e8f1fb,stroke:#4a7fc1"),
-        (Kind::Published, "fill:#fdf3e1,stroke:#c98a1b"),
-        (Kind::Held, "fill:#f0e9fa,stroke:#8155ba"),
-        (Kind::Blocked, "fill:#fde8e8,stroke:#c53030"),
-    ] {
-        let of_kind: Vec<String> =
-            picture.boxes.iter().enumerate().filter(|(_, node)| node.kind == kind).map(|(at, _)| format!("n{at}")).collect();
-        if !of_kind.is_empty() {
-            let name = format!("{kind:?}").to_lowercase();
-            let _ = writeln!(out, "  classDef {name} {style}\n  class {} {name}", of_kind.join(","));
-        }
+    let kinds: BTreeSet<Kind> = picture.boxes.iter().map(|node| node.kind).collect();
+    for (kind, (fill, stroke)) in kinds.into_iter().filter_map(|kind| Some((kind, kind.colors()?))) {
+        let of_kind = picture.boxes.iter().enumerate().filter(|(_, node)| node.kind == kind).map(|(at, _)| format!("n{at}"));
+        let name = format!("{kind:?}").to_lowercase();
+        let of_kind = of_kind.collect::<Vec<_>>().join(",");
+        let _ = writeln!(out, "  classDef {name} fill:{fill},stroke:{stroke}\n  class {of_kind} {name}");
     }
     out
 }

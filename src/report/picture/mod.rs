@@ -3,6 +3,7 @@
 pub mod mermaid;
 pub mod dot;
 pub mod svg;
+pub mod affected;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +38,34 @@ pub enum Kind {
     Published,
     Held,
     Blocked,
+    /// Under a label with a base: made by a formula that changed.
+    Changed,
+    Runs,
+    MayRun,
+    Reused,
+    /// Would break.
+    Breaks,
+    /// What is read as it stands in the base.
+    Inherited,
+}
+
+impl Kind {
+    /// Fill and stroke; what is simply made has none of its own.
+    fn colors(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Kind::Made => None,
+            Kind::Source => Some(("#e8f1fb", "#4a7fc1")),
+            Kind::Published => Some(("#fdf3e1", "#c98a1b")),
+            Kind::Held => Some(("#f0e9fa", "#8155ba")),
+            Kind::Blocked => Some(("#fde8e8", "#c53030")),
+            Kind::Changed => Some(("#fef08a", "#a16207")),
+            Kind::Runs => Some(("#fef9c3", "#ca8a04")),
+            Kind::MayRun => Some(("#fefce8", "#eab308")),
+            Kind::Reused => Some(("#dcfce7", "#16a34a")),
+            Kind::Breaks => Some(("#fecaca", "#b91c1c")),
+            Kind::Inherited => Some(("#f1f5f9", "#94a3b8")),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

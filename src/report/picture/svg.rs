@@ -9,7 +9,7 @@ use layout::core::style::{LineStyleKind, StyleAttr};
 use layout::std_shapes::shapes::{Arrow as Line, Element, LineEndKind, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
-use super::{Kind, Node, Picture};
+use super::{Node, Picture};
 
 /// More boxes than this are a tangle that nobody reads, and take long to place.
 pub const MOST: usize = 150;
@@ -99,13 +99,7 @@ impl RenderBackend for Canvas<'_> {
         let Some(node) = properties.and_then(|at| self.picture.boxes.get(at.parse::<usize>().ok()?)) else { return };
         self.reach(xy);
         self.reach(xy.add(size));
-        let (fill, stroke) = match node.kind {
-            Kind::Made => ("#f8fafc", "#64748b"),
-            Kind::Source => ("#e8f1fb", "#4a7fc1"),
-            Kind::Published => ("#fdf3e1", "#c98a1b"),
-            Kind::Held => ("#f0e9fa", "#8155ba"),
-            Kind::Blocked => ("#fde8e8", "#c53030"),
-        };
+        let (fill, stroke) = node.kind.colors().unwrap_or(("#f8fafc", "#64748b"));
         let Point { x, y } = xy;
         let _ = writeln!(
             self.body,
