@@ -146,3 +146,55 @@ fn in_words(count: &Counts) -> Vec<String> {
     ];
     named.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::plan::Owed;
+    use crate::plan::tests::review::reviewed;
+    use crate::report::picture::mermaid;
+
+    #[test]
+    fn what_changes_reach_is_drawn_with_what_it_reads() {
+        let (case, plan, review) = reviewed();
+        assert_snapshot!(mermaid::render(&of_review(&plan, &case.graph, &review)), @r#"
+        flowchart LR
+          n0[("raw<br/>1 as in the base")]
+          n1["clean<br/>2 to run<br/>changed"]
+          n2["model<br/>2 may run<br/>changed"]
+          n3["week<br/>1 to run<br/>changed"]
+          n4["fresh<br/>1 to run<br/>changed"]
+          n5["far<br/>would break: #96;amount#96;"]
+          n0 --> n1
+          n0 --> n3
+          n0 --> n4
+          n1 --> n2
+          n1 -.-> n5
+          classDef source fill:#e8f1fb,stroke:#4a7fc1
+          class n0 source
+          classDef changed fill:#fef08a,stroke:#a16207
+          class n1,n2,n3,n4 changed
+          classDef breaks fill:#fecaca,stroke:#b91c1c
+          class n5 breaks
+        "#);
+        let plan = case.plan(&[]);
+        let review = Review { formulas: vec![], breaks: Default::default(), ..review };
+        assert_eq!(of_review(&plan, &case.graph, &review), Picture::default());
+    }
+
+    #[test]
+    fn a_picture_has_room_for_so_many() {
+        let (case, mut plan, review) = reviewed();
+        let step = plan.steps.iter().find(|step| step.owed == Some(Owed::Change)).cloned().expect("one");
+        for number in 0..100 {
+            let mut step = step.clone();
+            step.identity.class = format!("c{number}").into();
+            plan.steps.push(step);
+        }
+        let picture = of_review(&plan, &case.graph, &review);
+        assert_eq!(picture.boxes.len(), BOXES + 1);
+        assert!(picture.boxes[BOXES].title.ends_with(" more"));
+    }
+}
