@@ -249,7 +249,7 @@ mod tests {
         4 to run, 2 may run, 1 stale in base. Runs at least 4, at most 6 jobs, about 3 s to 1 min 10 s. Writes about 1.2 kB to 34 kB.
 
         - **Would break:** `clean -> far` at `pipeline.formula:8`, which reads `clean`: `` there is no column `amount`; there are `id`, `region`, `date` ``
-        - **May break:** `clean -> model` at `pipeline.formula:4`, which reads `clean`: ``mentions `amount` (jobs/train.py:2)``
+        - **May break:** `clean -> model` at `pipeline.formula:4`, which reads `clean`: `` mentions `amount` (jobs/train.py:2) ``
         - **Changed:** `raw -> clean` (`sql: select id , region , amount from raw -> select id , region from raw`)
         - **Changed:** `clean -> model` (`param k: 1 -> 2`)
         - **Changed:** `raw -> week` (`inputs: raw (2) -> raw (3)`)
