@@ -235,3 +235,26 @@ fn what_keeps_a_label_in_order_waits_for_who_may() {
     assert_eq!(ran("bob", "history").ended(0).stdout.matches("refuse").count(), 1, "nothing was to do, so nothing was refused");
     assert!(seen("alice") != before, "her build says what the base stands for now");
 }
+
+#[test]
+fn cleaning_and_dropping_ask_too() {
+    let project = shop();
+    let labels = "labels: { prod: { writers: [alice] }, \"pr-*\": { base: prod, writers: [alice] } }";
+    project.write("formake.yaml", &format!("targets: [report@2024-01]\n{labels}\nkeep: {{ history: 0d, last: 0 }}\n"));
+    let own = "\n(daily, <any DATE in MONTH>, pr-1, dl) -> (report, <MONTH: month>, pr-1, dl) { run \"cat {{ inputs.daily }} | tail -n 1 > {{ output }}\" }\n";
+    let formulas = project.read("pipeline.formula");
+    project.write("pipeline.formula", &(formulas + own));
+    let ran = |user: &str, command: &str| project.shell(&format!("USER={user} formake {command}"));
+    ran("alice", "build").ended(0);
+    ran("alice", "build --label pr-1").ended(0);
+    project.edit("pipeline.formula", "lines = 10", "lines = 2");
+    ran("alice", "build").ended(0);
+    for command in ["gc --yes", "label drop pr-1 --yes"] {
+        let before = state(&project);
+        ran("bob", command).ended(4);
+        assert_eq!(state(&project), before, "{command}");
+        ran("alice", command).ended(0);
+        assert_ne!(state(&project), before, "{command}");
+    }
+    assert_eq!(ran("bob", "history").ended(0).stdout.matches("  refuse  ").count(), 2);
+}
