@@ -215,7 +215,8 @@ pub fn show_json(view: &LabelView) -> Value {
     })
 }
 
-fn promotion_json(promotion: &Promotion) -> Value {
+/// A promotion or rollback as all documents show it.
+pub fn promotion_json(promotion: &Promotion) -> Value {
     json!({
         "id": promotion.id,
         "kind": promotion.kind,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::gather::in_short;
+use super::label::promotion_json;
 use super::look::{Columns, Look, Tone, cell};
 use super::plan::refusals;
 use super::promotion::{Row, drawn, move_json};
@@ -85,20 +86,7 @@ pub fn list(promotions: &[Promotion], look: &Look) -> String {
 
 /// `formake.promotions/1`.
 pub fn list_json(promotions: &[Promotion]) -> Value {
-    let one = |promotion: &Promotion| {
-        json!({
-            "promotion": promotion.id,
-            "kind": promotion.kind,
-            "at": units::when_json(promotion.at),
-            "user": promotion.user,
-            "from": promotion.from,
-            "to": promotion.to,
-            "undoes": promotion.undoes,
-            "because": promotion.because,
-            "moves": promotion.moves,
-        })
-    };
-    json!({ "schema": "formake.promotions/1", "promotions": promotions.iter().map(one).collect::<Vec<_>>() })
+    json!({ "schema": "formake.promotions/1", "promotions": promotions.iter().map(promotion_json).collect::<Vec<_>>() })
 }
 
 /// What forbids a rollback, the same of many told once.
