@@ -4,7 +4,7 @@ use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape};
 use crate::identity::{Identity, Name};
 use crate::store::{Kind, Stamp};
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotId(pub i64);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]

@@ -13,6 +13,7 @@ use super::targets::Targets;
 use crate::executor::Cancel;
 use crate::report::progress::Progress;
 use crate::run::{Event, Summary};
+use crate::workspace::Failure;
 use crate::workspace::build::BuildOptions;
 
 /// Make what is missing or no longer valid
@@ -53,17 +54,23 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
         plan::show(&planned, format, false, session)?;
         return Ok(plan::exit(&planned, arguments.exit_code));
     }
+    let options = BuildOptions { keep_going: arguments.keep_going, ..BuildOptions::default() };
+    watched(session, arguments.json, |cancel, events| workspace.build(&request, &options, cancel, events))
+}
+
+/// What builds, with its progress shown, and signals listened to.
+pub fn watched(session: &Session, json: bool, build: impl FnOnce(&Cancel, &mut dyn FnMut(&Event)) -> Result<Summary, Failure>) -> Outcome {
     let cancel = Arc::new(Cancel::new());
     listen(&cancel).map_err(|error| file_problem("listened to", "signals".as_ref(), &error))?;
     let terminal = &session.terminal;
     let mut out = io::stdout();
-    let mut progress = match (arguments.json, terminal.moving) {
+    let mut progress = match (json, terminal.moving) {
         (true, _) => Progress::json(&mut out),
         (false, true) => Progress::bars(terminal.look.clone()),
         (false, false) => Progress::lines(&mut out, terminal.look.clone()),
     };
     let mut impossible = 0;
-    let summary = workspace.build(&request, &BuildOptions { keep_going: arguments.keep_going }, &cancel, &mut |event| {
+    let summary = build(&cancel, &mut |event| {
         if let Event::Started { blocked, .. } = event {
             impossible = *blocked;
         }

@@ -8,7 +8,7 @@ use super::exit;
 /// Every command in exactly one group; a test holds it.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["init", "check", "fmt"]),
-    ("Make", &["plan", "build"]),
+    ("Make", &["plan", "build", "apply"]),
     ("Ask", &["why", "why-not", "ls", "show", "path", "diff", "lineage", "graph", "log", "history"]),
     ("By hand", &["publish", "release", "invalidate", "export"]),
     ("Labels", &["label", "promote", "rollback", "gc"]),

@@ -11,6 +11,7 @@ mod check;
 mod fmt;
 mod plan;
 mod build;
+mod apply;
 mod subject;
 mod why;
 mod ls;
@@ -68,6 +69,7 @@ enum Command {
     Fmt(fmt::Arguments),
     Plan(plan::Arguments),
     Build(build::Arguments),
+    Apply(apply::Arguments),
     Why(why::Why),
     WhyNot(why::WhyNot),
     Ls(ls::Arguments),
@@ -102,6 +104,7 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Fmt(arguments) => fmt::run(arguments, session),
         Command::Plan(arguments) => plan::run(arguments, session),
         Command::Build(arguments) => build::run(arguments, session),
+        Command::Apply(arguments) => apply::run(arguments, session),
         Command::Why(arguments) => why::why(arguments, session),
         Command::WhyNot(arguments) => why::why_not(arguments, session),
         Command::Ls(arguments) => ls::run(arguments, session),

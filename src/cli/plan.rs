@@ -1,10 +1,12 @@
 //! `formake plan`: what a build would do, and why.
 
+use std::path::PathBuf;
+
 use super::exit::Exit;
 use super::session::{Outcome, Session};
 use super::targets::Targets;
 use crate::report::picture::{self, affected, mermaid};
-use crate::report::{comment, review};
+use crate::report::{comment, review, units};
 use crate::workspace::build::Planned;
 
 /// Show what a build would do, and why; changes nothing
@@ -17,7 +19,8 @@ Examples:
   formake plan report@2024-01 --label pr-42          as it would be under another label
   formake plan --exit-code                           for scripts: exit 3 where work is needed
   formake plan --label pr-42 --format markdown       for a pull request: what its changes come down to
-  formake plan --label pr-42 --format mermaid        a picture of what they reach")]
+  formake plan --label pr-42 --format mermaid        a picture of what they reach
+  formake plan -o plan.json                          saved, for `formake apply plan.json`")]
 pub struct Arguments {
     #[command(flatten)]
     targets: Targets,
@@ -33,6 +36,9 @@ pub struct Arguments {
     /// Exit with 3 where anything would run, may run or be reused
     #[arg(long)]
     exit_code: bool,
+    /// Save the plan, with all that it was decided on, for `formake apply`
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -44,9 +50,17 @@ pub enum Format {
 }
 
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
-    let planned = session.workspace()?.plan(&arguments.targets.request())?;
+    let (workspace, request) = (session.workspace()?, arguments.targets.request());
+    let planned = match &arguments.output {
+        Some(file) => workspace.save_plan(&request, &session.dir.join(file))?,
+        None => workspace.plan(&request)?,
+    };
     let format = if arguments.json { Format::Json } else { arguments.format };
     show(&planned, format, arguments.all, session)?;
+    if let (Some(file), Format::Text) = (&arguments.output, format) {
+        let file = units::shell(&file.display().to_string());
+        session.terminal.print(&format!("Saved: `formake apply {file}` builds just that.\n"))?;
+    }
     Ok(exit(&planned, arguments.exit_code))
 }
 

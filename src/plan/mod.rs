@@ -4,7 +4,8 @@
 //! again), [`based`] (what a label with a base changed), [`estimate`] (time and bytes), [`build`] (all verdicts), [`explain`] (what `why` says
 //! of one identity), [`compare`] (two labels or snapshots side by side), [`keep`] (what a cleaning leaves), [`promotion`] (what moves from a
 //! label to its base, and back), [`breaks`] (what a label's changes do to columns, and whom that breaks), [`columns`] (which columns jobs would
-//! give), [`consumers`] (who reads what went), [`review`] (what a label's changes come down to).
+//! give), [`consumers`] (who reads what went), [`review`] (what a label's changes come down to), [`witness`] (what a saved plan was decided
+//! on), [`moved`] (what of that is no longer so).
 
 pub mod action;
 pub mod standing;
@@ -20,6 +21,8 @@ pub mod breaks;
 pub mod columns;
 pub mod consumers;
 pub mod review;
+pub mod witness;
+pub mod moved;
 
 pub use action::*;
 pub use based::Based;

@@ -12,6 +12,7 @@ pub mod markdown;
 pub mod reason;
 pub mod plan;
 pub mod review;
+pub mod saved;
 mod bars;
 pub mod progress;
 pub mod snapshots;

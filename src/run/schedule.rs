@@ -8,7 +8,7 @@
 //!
 //! In this order below: `run` (the loop), judging, starting, finishing, failing.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub struct Options {
     pub actor: Actor,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
+    /// Only these jobs may run; `None`: all.
+    pub may_run: Option<BTreeSet<JobIx>>,
 }
 
 /// What ends a run before its jobs do.
@@ -268,6 +270,9 @@ impl<'a, 'e> Scheduler<'a, 'e> {
     }
 
     fn decided_to_run(&mut self, job: JobIx, keys: Keys, mut why: Reason) -> Result<(), RunError> {
+        if self.is_beyond_the_plan(job, &why) {
+            return Ok(());
+        }
         let place = self.place(job, &keys);
         if !self.judge.formula(job).recipe.effect {
             if let Some((_, waiting)) = self.making.get_mut(&place) {
@@ -285,6 +290,21 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         self.states.set(job, State::Running);
         self.queue.push_back(Decided { job, keys, why, attempt: 1 });
         Ok(())
+    }
+
+    /// Blocks a job that a plan which is applied did not say may run.
+    fn is_beyond_the_plan(&mut self, job: JobIx, why: &Reason) -> bool {
+        let beyond = self.options.may_run.as_ref().is_some_and(|may_run| !may_run.contains(&job));
+        if beyond {
+            let found = match why {
+                Reason::BytesGone => "its bytes are gone",
+                Reason::BytesDamaged => "its bytes are damaged",
+                Reason::Expired { .. } => "it expired meanwhile",
+                _ => "what it is made from is no longer as it was",
+            };
+            self.block(job, &format!("it would have to be made ({found}), and the plan that is applied does not say so"));
+        }
+        beyond
     }
 
     /// Whether a job's inputs have their bytes. Those that have not are made again first, or block the job.

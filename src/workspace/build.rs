@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::failure::Failure;
 use super::lock::Lock;
 use super::permit::{self, Recording};
 use super::request::{Prepared, Request};
+use super::saved::{self, Saved};
 use super::{OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
 use crate::catalog::{Applied, Catalog, Change, Current, Gate, NewSnapshot, Reader};
@@ -15,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::executor::{Cancel, LocalExecutor};
 use crate::formula::program::Program;
 use crate::identity::Identity;
+use crate::plan::witness::Witness;
 use crate::plan::{self, Draft, Judge, Plan, Review, Settled, Standings, Verdict};
 use crate::resolve::{Graph, JobIx, NodeIx, Origin};
 use crate::run::local::LocalWorkshop;
@@ -35,19 +39,57 @@ pub struct Planned {
 #[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
     pub keep_going: bool,
+    /// Only what this plan says, and only where it still holds.
+    pub saved: Option<Arc<Saved>>,
 }
 
 impl Workspace {
     /// What a build would do now, and why. Changes nothing.
     pub fn plan(&self, request: &Request) -> Result<Planned, Failure> {
+        self.planned(request, |_, _| Ok(()))
+    }
+
+    /// The same, written to a file together with all that it was decided on.
+    pub fn save_plan(&self, request: &Request, file: &Path) -> Result<Planned, Failure> {
+        self.planned(request, |judge, draft| {
+            let targets: Vec<String> = judge.graph.targets.iter().map(|target| judge.identity(*target).to_string()).collect();
+            saved::write(file, request, &targets, &draft.plan, &Witness::of(judge))
+        })
+    }
+
+    /// A saved plan as it is today. Changes nothing.
+    ///
+    /// # Errors
+    /// It no longer holds.
+    pub fn saved_plan(&self, saved: &Saved, jobs: Option<usize>) -> Result<Planned, Failure> {
+        let planned = self.planned(&saved.request(jobs), |judge, draft| saved.holds(judge, draft).map(drop));
+        planned.map_err(|failure| saved.unresolved(failure))
+    }
+
+    /// `then`: with what the plan was decided on.
+    fn planned(&self, request: &Request, then: impl FnOnce(&Judge<'_>, &Draft) -> Result<(), Failure>) -> Result<Planned, Failure> {
         let program = self.program_for(request)?;
         let catalog = self.catalog(Mode::Read)?;
         let (prepared, standings) = self.prepare(request, &program, &catalog)?;
         let (judge, mut draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
         draft.plan.not_permitted = permit::refusals(&catalog, &prepared, &judge, &draft, &read_by_jobs(&judge, &draft));
+        then(&judge, &draft)?;
         let review = self.review(&program, &prepared, &judge, &draft, &catalog)?;
         drop(judge);
         Ok(Planned { plan: draft.plan, graph: prepared.graph, program, unmade: prepared.unmade, review })
+    }
+
+    /// Builds exactly what a saved plan says, or nothing where it no longer holds.
+    pub fn apply(
+        &self,
+        saved: &Arc<Saved>,
+        jobs: Option<usize>,
+        keep_going: bool,
+        cancel: &Cancel,
+        events: &mut dyn FnMut(&Event),
+    ) -> Result<Summary, Failure> {
+        let options = BuildOptions { keep_going, saved: Some(Arc::clone(saved)) };
+        self.build(&saved.request(jobs), &options, cancel, events).map_err(|failure| saved.unresolved(failure))
     }
 
     pub(super) fn draft<'a>(
@@ -87,6 +129,7 @@ impl Workspace {
         let catalog = self.catalog(Mode::Write)?;
         let (prepared, standings) = self.prepare(request, &program, &catalog)?;
         let (mut judge, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
+        let may_run = options.saved.as_ref().map(|saved| saved.holds(&judge, &draft)).transpose()?;
         let read = read_by_jobs(&judge, &draft);
         permit::ask(&catalog, &prepared, &judge, &draft, &read)?;
         // Deciding ends here.
@@ -114,7 +157,7 @@ impl Workspace {
         let mut capacity: BTreeMap<String, u64> = self.config.settings.pools.iter().map(|(name, size)| (name.to_string(), *size)).collect();
         capacity.insert("cpu".into(), jobs as u64);
         capacity.insert("memory".into(), clock::memory());
-        let run_options = run::Options { jobs, keep_going: options.keep_going, capacity, actor: actor.clone(), clock: clock::now };
+        let run_options = run::Options { jobs, keep_going: options.keep_going, capacity, actor: actor.clone(), clock: clock::now, may_run };
         let summary = Scheduler::new(judge, draft, &catalog, &workshop, &run_options, cancel, events).run()?;
         let moved: Vec<Change> = self.bytes.take_moved().into_iter().map(|(snapshot, stamp)| Change::Restamp { snapshot, stamp }).collect();
         if !moved.is_empty() {

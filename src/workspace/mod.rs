@@ -22,6 +22,7 @@ pub mod tools;
 pub mod bytes;
 pub mod outside;
 pub mod request;
+pub mod saved;
 mod permit;
 mod breaks;
 mod review;

@@ -19,13 +19,15 @@ use crate::validity::Recipes;
 
 /// What a plan or a build is for.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// As typed; none: the project's `targets:`, or else every class that nothing reads.
     pub targets: Vec<String>,
     pub label: Option<String>,
     /// Of a range, only what can be provided.
     pub available: bool,
+    /// Of this machine, now: no part of a saved plan.
+    #[serde(skip)]
     pub jobs: Option<usize>,
     /// Under a label with a base, make what is stale in the base too.
     pub fresh: bool,
@@ -35,6 +37,7 @@ pub struct Request {
 
 /// Targets taken from what another label holds now: what runs made for it, receipts of `effect` jobs left out.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Like {
     /// `None`: the base of the label asked for.
     pub label: Option<String>,

@@ -285,7 +285,7 @@ fn build(
             judge.settled[index] = Some(Settled::of(snapshot.clone()));
             judge.standings.own[index].current = Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since: 0 });
         }
-        let options = run::Options { jobs: 2, keep_going, capacity: BTreeMap::from([("cpu".into(), 2)]), actor, clock };
+        let options = run::Options { jobs: 2, keep_going, capacity: BTreeMap::from([("cpu".into(), 2)]), actor, clock, may_run: None };
         let started = RefCell::new(&mut ran);
         let mut events = |event: &Event| {
             if let Event::JobStarted { outputs, .. } = event {

@@ -8,6 +8,7 @@ mod permission;
 mod restating;
 mod reading;
 mod promoting;
+mod saved;
 
 use std::collections::BTreeMap;
 use std::io::Read;
