@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::Project;
+use serde_json::Value;
+
+use crate::support::{Project, Ran, texts};
 
 fn check(project: &Project, arguments: &str) {
     let ran = project.shell(&format!("python3 check.py {arguments}")).ended(0);
@@ -130,4 +132,43 @@ fn stores() {
     assert_eq!(built.outputs_of("job_done"), tokyo.union(&reports).cloned().collect());
     check(&project, "--with tyo");
     settled(&project, "");
+}
+
+/// The script checks every number itself, and ends with the first that is another.
+#[test]
+fn pull_request() {
+    let project = Project::new(&[]);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pull-request/run");
+    let ran: Ran = project.command(script).arg("story").output().expect("bash runs").into();
+    let told = ran.ended(0).stdout;
+    assert!(told.ends_with(" jobs ran in all.\n"), "{told}");
+}
+
+/// What is given away for other people's machines is YAML, and no text that somebody else wrote gets into a shell.
+#[test]
+fn workflows() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pull-request");
+    let read = |path: &str| -> Value {
+        let text = std::fs::read_to_string(format!("{folder}/{path}")).unwrap_or_else(|error| panic!("{path}: {error}"));
+        serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let github = read(".github/workflows/formake.yml");
+    let types = texts(&github["on"]["pull_request"]["types"]);
+    assert!(["opened", "synchronize", "labeled", "closed"].iter().all(|wanted| types.contains(&(*wanted).to_string())), "{types:?}");
+    let jobs = github["jobs"].as_object().expect("jobs");
+    assert_eq!(jobs.keys().collect::<Vec<_>>(), ["check", "build", "promote", "drop"]);
+    for (name, job) in jobs {
+        for step in job["steps"].as_array().expect("steps") {
+            let scripts = [&step["run"], &step["with"]["script"]].into_iter().filter_map(Value::as_str);
+            scripts.for_each(|script| assert!(!script.contains("${{"), "{name}: {script}"));
+            assert!(step["run"].is_string() != step["uses"].is_string(), "{name}: {step}");
+        }
+    }
+    let gitlab = read("gitlab-ci.yml");
+    let stages = texts(&gitlab["stages"]);
+    for job in ["formake check", "formake build", "formake promote"] {
+        let stage = gitlab[job]["stage"].as_str().expect("a stage");
+        assert!(stages.iter().any(|known| known == stage), "{job}: {stage}");
+        assert!(!texts(&gitlab[job]["script"]).is_empty(), "{job}");
+    }
 }

@@ -73,7 +73,8 @@ impl Ran {
     }
 }
 
-fn texts(list: &Value) -> Vec<String> {
+/// The texts of a list.
+pub fn texts(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(|text| Some(text.as_str()?.to_string())).collect()
 }
 
