@@ -63,6 +63,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
         ("formake build", "make it"),
         ("formake show monthly_report@2024-01", "what came out, and where it is"),
         ("formake plan", "nothing to do: change a file or a formula, and ask again"),
+        ("formake plan --label pr-1", "what that change would make anew, beside prod"),
     ]
     .iter()
     .skip(usize::from(here))

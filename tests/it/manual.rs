@@ -10,6 +10,7 @@
 //! | `formula error E0212 …` | it must give these codes, in this order, and no others |
 //! | `formula same recipe`, `formula other recipe` | its formula's fingerprint is, or is not, that of the `formula` block before |
 //! | `resolve` | statements about the `formula` block before, see [`Outside`] |
+//! | `console` | commands, run by the test of the tour |
 //! | `sh`, `text` | for people |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use formake::digest::{self, ContentHash};
-use formake::formula::program::{Kind, Program, Source};
+use formake::formula::program::{Bases, Kind, Program, Source};
 use formake::formula::{Files, compile};
 use formake::identity::target::{Choice, Target};
 use formake::identity::{Binding, Component, Identity, Instance, Name};
@@ -62,12 +63,15 @@ impl Files for Project {
 /// calendar           fails with  E0607
 /// ```
 ///
+/// Under a label with a base, the base's formulas hold too, and what is published under the base shows through.
+///
 /// Inputs are parted by `;`, in the order of the formula, and `nothing` stands for one without parts; the default label and the repository
 /// `dl` are left out; of more than seven, the first and the last are written, and how many there are.
 #[derive(Default)]
 struct Outside {
     files: BTreeSet<String>,
     published: Vec<Identity>,
+    bases: Bases,
 }
 
 impl World for Outside {
@@ -82,7 +86,9 @@ impl World for Outside {
     }
 
     fn standing(&self, identity: &Identity) -> Standing {
-        if self.published.contains(identity) { Standing::Published } else { Standing::Nothing }
+        let bases = self.bases.chain(&identity.label);
+        let published = self.published.contains(identity) || bases.iter().any(|base| self.published.contains(&identity.under(base)));
+        if published { Standing::Published } else { Standing::Nothing }
     }
 
     fn published(&self, class: &str) -> Vec<Identity> {
@@ -101,6 +107,13 @@ impl Example {
         let target = Target::parse(target).map_err(|error| error.to_string())?;
         let selected = Resolver::new(&self.program, outside).select(&target, &self.default_label, false);
         selected.map(|selection| selection.identities).map_err(|error| error.diagnostic().code.to_string())
+    }
+
+    /// With what the labels that a `resolve` block speaks of take over from their bases.
+    fn under(&self, block: &str) -> Self {
+        let first = block.lines().filter_map(|line| line.split_whitespace().next());
+        let labels: Vec<Name> = first.filter_map(|target| Target::parse(target).ok()?.label).collect();
+        Self { program: self.program.clone().under(&labels), default_label: self.default_label.clone() }
     }
 
     /// The identity that a target without ranges names, whether anything makes it or not.
@@ -168,7 +181,7 @@ impl Example {
 
     /// The statements of a `resolve` block that do not hold.
     fn wrong(&self, block: &str) -> Vec<String> {
-        let mut outside = Outside::default();
+        let mut outside = Outside { bases: self.program.bases.clone(), ..Outside::default() };
         let mut wrong = Vec::new();
         let mut statements = 0;
         for line in block.lines().filter(|line| !line.trim().is_empty()) {
@@ -249,9 +262,9 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
         let mut fail = |message: String| wrong.push((line, message));
         match info.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["yaml"] => drop(project.0.insert(config::FILE.into(), text)),
-            ["sh" | "text"] => {}
+            ["console" | "sh" | "text"] => {}
             ["resolve"] => match &example {
-                Some(example) => example.wrong(&text).into_iter().for_each(fail),
+                Some(example) => example.under(&text).wrong(&text).into_iter().for_each(fail),
                 None => fail("there is no example above that compiles".into()),
             },
             [_, path] if path.contains('.') => drop(project.0.insert((*path).into(), text)),

@@ -1,7 +1,8 @@
-//! The README's tour: every command in its ```console blocks is run, in order, in one folder, and what it prints is what stands there.
+//! The README's tour, and the manual's sessions: every command in the ```console blocks of a page is run, in order, in one folder, and what it
+//! prints is what stands there.
 //!
 //! Times, sizes that depend on them, and hashes may differ; the lines of a build, whose jobs run in parallel, may come in another order.
-//! `BLESS=1` writes what is printed now into the README.
+//! `BLESS=1` writes what is printed now into the page.
 
 #![allow(clippy::disallowed_methods)]
 
@@ -9,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// One `$ command` with what the README says it prints.
+/// One `$ command` with what the page says it prints.
 struct Told {
     command: String,
     output: String,
@@ -95,8 +96,18 @@ fn word(word: &str) -> String {
 
 #[test]
 fn the_tour_says_what_is_printed() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = std::fs::read_to_string(&readme).expect("README.md");
+    assert!(follow("README.md") > 10, "the tour was found");
+}
+
+#[test]
+fn the_chapter_on_labels_says_what_is_printed() {
+    assert!(follow("docs/language/labels.md") > 10, "its sessions were found");
+}
+
+/// Runs a page's commands; gives how many they are.
+fn follow(page: &str) -> usize {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = std::fs::read_to_string(&page).expect("a page");
     let start = tempfile::tempdir().expect("a folder");
     let mut folder = start.path().canonicalize().expect("a path");
     let home = folder.display().to_string();
@@ -120,8 +131,8 @@ fn the_tour_says_what_is_printed() {
         rest = after;
     }
     written.push_str(rest);
-    assert!(commands > 10, "the tour was found");
     if bless {
-        std::fs::write(&readme, written).expect("README.md is written");
+        std::fs::write(&page, written).expect("the page is written");
     }
+    commands
 }
