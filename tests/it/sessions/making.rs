@@ -31,6 +31,7 @@ fn init() {
       formake build                           make it
       formake show monthly_report@2024-01     what came out, and where it is
       formake plan                            nothing to do: change a file or a formula, and ask again
+      formake plan --label pr-1               what that change would make anew, beside prod
     $ formake -C demo check
     2 formulas, 1 source, 3 dataset classes: no mistakes.
     $ formake -C demo build | tail -n 1
