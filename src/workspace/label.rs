@@ -91,7 +91,11 @@ impl Workspace {
     /// The label is not known, is protected, or others fall through to it.
     pub fn dropping(&self, name: &str) -> Result<Dropping, Failure> {
         let catalog = self.catalog(Mode::Read)?;
-        let label = self.known_label(name, &catalog)?;
+        let label = match self.known_label(name, &catalog) {
+            // Who cleans up after a pull request need not know whether anything was built for it.
+            Err(_) if self.config.label(name).is_some() => self.label_of(&name.into(), false, None, clock::now()),
+            known => known?,
+        };
         let refused = |reason: String| Diagnostic::error("E0840", format!("the label `{name}` is not dropped: {reason}"));
         if label.settings.protected {
             return Err(refused("it is protected".into()).help("its entry in `labels:` of formake.yaml says so").into());

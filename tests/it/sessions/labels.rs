@@ -46,6 +46,8 @@ fn labels_are_listed_shown_and_dropped() {
         formake label drop pr-1
         formake label drop pr-1 --yes
         formake label drop pr-1 --yes
+        formake label drop pr-2 --yes
+        formake label drop other --yes
         formake label ls
         formake history report@2024-01:pr-1
         formake label show pr-1"
@@ -115,6 +117,15 @@ fn labels_are_listed_shown_and_dropped() {
     pr-1 is dropped: 3 identities and 1 hold.
     $ formake label drop pr-1 --yes
     pr-1 has nothing of its own.
+    $ formake label drop pr-2 --yes
+    pr-2 has nothing of its own.
+    $ formake label drop other --yes
+    error[E0841]: there is no label `other`
+     |
+     = help: `formake label ls` shows all labels; one begins with its first build: `formake build --label NAME`
+
+    1 error
+    [exit 2]
     $ formake label ls
     label  base  own  size  held  last
     kept   prod                                        protected
