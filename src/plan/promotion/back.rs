@@ -51,7 +51,7 @@ pub fn rollback(back: &Back, bases: &Bases, reader: &dyn Reader, bytes: &dyn Byt
     let mut found = RollbackPlan { label: back.label.clone(), ..RollbackPlan::default() };
     match chosen(&reader.promotions(Some(&back.label))?, back.until) {
         Ok(undoes) => found.undoes = undoes,
-        Err(stuck) => found.stuck.push(stuck),
+        Err(stuck) => found.stuck.push(*stuck),
     }
     let Some(first) = found.undoes.last().map(|promotion| promotion.at) else { return Ok(found) };
     let history = History::read(reader, bases, &back.label)?;
@@ -84,16 +84,16 @@ pub fn rollback(back: &Back, bases: &Bases, reader: &dyn Reader, bytes: &dyn Byt
 }
 
 /// The promotions that are taken back, newest first.
-fn chosen(promotions: &[Promotion], until: Until) -> Result<Vec<Promotion>, Stuck> {
+fn chosen(promotions: &[Promotion], until: Until) -> Result<Vec<Promotion>, Box<Stuck>> {
     let by = |id: PromotionId| promotions.iter().find(|other| other.undoes.contains(&id)).map(|other| other.id);
     let open = promotions.iter().rev().filter(|p| p.kind == PromotionKind::Promotion && by(p.id).is_none());
     match until {
         Until::Last => Ok(open.take(1).cloned().collect()),
         Until::Time(time) => Ok(open.filter(|p| p.at > time).cloned().collect()),
         Until::Promotion(promotion) => match (promotions.iter().find(|p| p.id == promotion), by(promotion)) {
-            (None, _) => Err(Stuck::Unknown { promotion }),
-            (Some(found), _) if found.kind == PromotionKind::Rollback => Err(Stuck::IsRollback { promotion }),
-            (_, Some(by)) => Err(Stuck::Undone { promotion, by }),
+            (None, _) => Err(Box::new(Stuck::Unknown { promotion })),
+            (Some(found), _) if found.kind == PromotionKind::Rollback => Err(Box::new(Stuck::IsRollback { promotion })),
+            (_, Some(by)) => Err(Box::new(Stuck::Undone { promotion, by })),
             _ => Ok(open.filter(|p| p.id >= promotion).cloned().collect()),
         },
     }
