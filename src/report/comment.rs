@@ -44,16 +44,12 @@ pub fn render(plan: &Plan, graph: &Graph, review: Option<&Review>) -> String {
     ));
     out.list(head, 7_000);
     if let Some(review) = review {
-        let formulas = review.formulas.iter().map(formula).collect();
-        out.section(&units::count(review.formulas.len(), "changed formula"), formulas, 14_000);
+        out.section(&units::count(review.formulas.len(), "changed formula"), review.formulas.iter().map(formula), 14_000);
         let picture = affected::of_review(plan, graph, review);
         let drawn = mermaid::render(&picture);
         if !picture.boxes.is_empty() && drawn.chars().count() < 10_000 {
-            out.section(
-                "What it reaches",
-                vec![markdown::block("mermaid", &drawn.lines().map(str::to_string).collect::<Vec<_>>())],
-                11_000,
-            );
+            let lines: Vec<String> = drawn.lines().map(str::to_string).collect();
+            out.section("What it reaches", std::iter::once(markdown::block("mermaid", &lines)), 11_000);
         }
     }
     let is_work = |step: &&Step| {
@@ -63,13 +59,13 @@ pub fn render(plan: &Plan, graph: &Graph, review: Option<&Review>) -> String {
     };
     out.steps("Identities, by class", plan.steps.iter().filter(is_work));
     if let Some(review) = review {
-        out.section("Columns", columns(review), 4_000);
+        out.section("Columns", columns(review).into_iter(), 4_000);
         out.groups("made for the first time, or from other data than the base's", &review.others);
         out.groups("made as of today, since what changed needs it", &review.owed_to_base);
         let stale: Vec<&Step> = plan.steps.iter().filter(|step| matches!(step.action, Action::StaleInBase { .. })).collect();
         out.steps(&format!("{} stale in the base for other reasons", stale.len()), stale.into_iter());
     }
-    let blocked = derivations.iter().map(|on| fence("text", reason::impossible(on, &Look::plain()).into_iter())).collect();
+    let blocked = derivations.iter().map(|on| fence("text", reason::impossible(on, &Look::plain()).into_iter()));
     out.section(&format!("{} blocked", plan.counts.blocked), blocked, FENCE + 200);
     out.text
 }
@@ -86,20 +82,20 @@ impl Comment {
     }
 
     fn list(&mut self, items: Vec<String>, budget: usize) {
-        self.blocks(items.into_iter().map(|item| format!("- {item}\n")).collect(), budget);
+        self.blocks(items.into_iter().map(|item| format!("- {item}\n")), budget);
     }
 
     /// A folded part.
-    fn section(&mut self, heading: &str, blocks: Vec<String>, budget: usize) {
-        if !blocks.is_empty() {
+    fn section(&mut self, heading: &str, blocks: impl ExactSizeIterator<Item = String>, budget: usize) {
+        if blocks.len() > 0 {
             let mut inner = Comment { text: String::new(), command: self.command.clone() };
             inner.blocks(blocks, budget);
             let _ = writeln!(self.text, "{}", markdown::folded(heading, &inner.text));
         }
     }
 
-    /// As many as there is room for.
-    fn blocks(&mut self, blocks: Vec<String>, budget: usize) {
+    /// As many as there is room for; the others are not even written.
+    fn blocks(&mut self, blocks: impl ExactSizeIterator<Item = String>, budget: usize) {
         let (mut left, all, mut shown) = (budget, blocks.len(), 0);
         for block in blocks {
             let length = block.chars().count();
@@ -121,13 +117,13 @@ impl Comment {
         let count: usize = groups.iter().map(|group| group.count).sum();
         let lines = phrases::gathered_lines(groups, &Look::plain()).into_iter();
         let block = (count > 0).then(|| fence("text", lines));
-        self.section(&format!("{count} {heading}"), block.into_iter().collect(), FENCE + 200);
+        self.section(&format!("{count} {heading}"), block.into_iter(), FENCE + 200);
     }
 
     fn steps<'s>(&mut self, heading: &str, of: impl Iterator<Item = &'s Step>) {
         let lines = steps::by_class(of, &Look::plain());
         if !lines.is_empty() {
-            self.section(heading, vec![fence("text", lines.into_iter())], FENCE + 200);
+            self.section(heading, std::iter::once(fence("text", lines.into_iter())), FENCE + 200);
         }
     }
 }
