@@ -101,5 +101,11 @@ pub trait Catalog: Reader {
     fn commit(&self, actor: &Actor, now: Timestamp, changes: &[Change]) -> Result<Vec<Applied>>;
 }
 
+/// An empty catalog, for tests of what decides.
+#[cfg(test)]
+pub fn in_memory() -> Box<dyn Catalog> {
+    Box::new(sqlite::SqliteCatalog::open_in_memory().expect("opened"))
+}
+
 #[cfg(test)]
 mod conformance;

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::{Asked, Back, LeftOut, Moving, PromotionPlan, Refusal, RollbackPlan, Stuck, Until, Why, promotion, rollback};
-use crate::catalog::sqlite::SqliteCatalog;
 use crate::catalog::{
-    Actor, Applied, Catalog, Change, Current, NewPromotion, NewRun, NewSnapshot, Outcome, PromotionId, PromotionKind, Reader, Snapshot,
+    self, Actor, Applied, Catalog, Change, Current, NewPromotion, NewRun, NewSnapshot, Outcome, PromotionId, PromotionKind, Snapshot,
     SnapshotId,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape, of_bytes};
@@ -26,7 +25,7 @@ pub fn id(text: &str) -> Identity {
 }
 
 pub struct Bench {
-    pub catalog: SqliteCatalog,
+    pub catalog: Box<dyn Catalog>,
     program: Program,
     now: RefCell<i64>,
     runs: RefCell<u8>,
@@ -91,7 +90,7 @@ impl Bench {
         let compiled = compile(&OneFile(formulas.into()), &settings);
         assert!(compiled.diagnostics.is_empty(), "{:#?}", compiled.diagnostics);
         Self {
-            catalog: SqliteCatalog::open_in_memory().expect("opened"),
+            catalog: catalog::in_memory(),
             program: compiled.program.under([&Name::from("pr-1")]),
             now: RefCell::new(0),
             runs: RefCell::new(0),
@@ -231,7 +230,7 @@ impl Bench {
     }
 
     pub fn promote_all(&self) -> PromotionPlan {
-        let (there, gone) = super::everything(&self.program, &self.catalog, &"pr-1".into()).expect("read");
+        let (there, gone) = super::everything(&self.program, &*self.catalog, &"pr-1".into()).expect("read");
         let mut found = self.promoted(there, true);
         found.left_out.extend(gone.into_iter().map(|identity| (identity, LeftOut::NoMaker)));
         found
@@ -258,7 +257,7 @@ impl Bench {
         let plan = Plan { steps, ..Plan::default() };
         let (from, to) = ("pr-1".into(), "prod".into());
         let asked = Asked { from: &from, to: &to, whole, program: &self.program, graph: &graph, plan: &plan };
-        promotion(&asked, &self.catalog, self).expect("read")
+        promotion(&asked, &*self.catalog, self).expect("read")
     }
 
     fn move_all(&self, kind: PromotionKind, undoes: Vec<PromotionId>, moves: &[Moving]) -> PromotionId {
@@ -279,7 +278,7 @@ impl Bench {
 
     pub fn back(&self, until: Until, cascade: bool) -> RollbackPlan {
         let back = Back { label: "prod".into(), until, cascade, because: None };
-        rollback(&back, &self.program.bases, &self.catalog, self).expect("read")
+        rollback(&back, &self.program.bases, &*self.catalog, self).expect("read")
     }
 
     /// Rolls back in earnest.

@@ -10,7 +10,7 @@ source (sales, <DATE>, prod, dl) from "raw/<DATE>.csv"
 (sales, <DATE>, prod, dl) -> (daily, <DATE>, prod, dl) { run "sort {{ inputs.sales }} > {{ output }}" }
 
 (daily, <any DATE in MONTH>, prod, dl) -> (report, <MONTH: month>, prod, dl) {
-    run   "cat {{ inputs.daily }} | head -n {{ params.lines }} > {{ output }}"
+    run   "cat {{ inputs.daily }} > all; head -n {{ params.lines }} all > {{ output }}"
     param lines = 10
 }
 
@@ -87,6 +87,9 @@ fn there_and_back() {
     $ formake plan
     Nothing to do: all 4 are valid.
     $ formake plan --label pr-42
+    Never made for prod, and not in this plan:
+      named, sent
+
     Nothing to do: all 4 inherited.
     $ formake promote --from pr-42
     left out  report@2024-01:pr-42/dl  prod has the same
