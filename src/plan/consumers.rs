@@ -77,6 +77,8 @@ impl<'a> Check<'a> {
                 }
                 _ => continue,
             };
+            let program = self.walk.s.program;
+            let read_by_sql = || program.formulas.iter().any(|f| sql(f) && reads(f, &identity.class) && f.id != id);
             match (was, now) {
                 (_, Err(Trouble::Fails { error, query })) => {
                     if output == 0 && self.walk.s.changed.contains(&id) {
@@ -85,12 +87,10 @@ impl<'a> Check<'a> {
                 }
                 // There is nothing that anybody could miss.
                 (Err(NotKnown::Nothing), _) => {}
-                (_, Err(Trouble::NotKnown(NotKnown::Command))) => {
-                    let read = || self.walk.s.program.formulas.iter().any(|f| sql(f) && reads(f, &identity.class) && f.id != id);
-                    if self.walk.s.changed.contains(&id) && read() {
-                        self.unchecked(formula, &identity.class, NotKnown::Command);
-                    }
-                }
+                // A command's columns matter where somebody asks for them.
+                (_, Err(Trouble::NotKnown(NotKnown::Command))) if !(self.walk.s.changed.contains(&id) && read_by_sql()) => {}
+                (_, Err(Trouble::NotKnown(NotKnown::NoTable { .. }))) | (Err(NotKnown::NoTable { .. }), _)
+                    if !sql(formula) && !read_by_sql() => {}
                 (_, Err(Trouble::NotKnown(because))) | (Err(because), _) => self.unchecked(formula, &identity.class, because),
                 (Ok(was), Ok(now)) => {
                     let planned = format.and_then(|_| self.walk.planned_before(id, job));

@@ -291,7 +291,7 @@ mod tests {
         flowchart LR
           n0[("raw<br/>1 as in the base")]
           n1["clean<br/>2 to run<br/>changed"]
-          n2["model<br/>2 may run<br/>changed"]
+          n2["model<br/>2 may run<br/>changed<br/>may break: #96;amount#96;"]
           n3["week<br/>1 to run<br/>changed"]
           n4["fresh<br/>1 to run<br/>changed"]
           n5["far<br/>would break: #96;amount#96;"]

@@ -7,6 +7,7 @@ mod making;
 mod permission;
 mod restating;
 mod reading;
+mod review;
 mod promoting;
 mod saved;
 

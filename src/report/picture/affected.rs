@@ -57,10 +57,9 @@ pub fn of_review(plan: &Plan, graph: &Graph, review: &Review) -> Picture {
                     let text = column.as_ref().map_or("would break".to_string(), |column| format!("would break: `{column}`"));
                     broken.entry(class).or_insert(text);
                 }
-                Effect::MayBreak { column, .. } if !consumer.planned => {
+                Effect::MayBreak { column, .. } => {
                     broken.entry(class).or_insert(format!("may break: `{column}`"));
                 }
-                Effect::MayBreak { .. } => continue,
             }
             if let (false, Some(reads)) = (counts.contains_key(class), &consumer.reads) {
                 outside.push((reads, class));
@@ -163,7 +162,7 @@ mod tests {
         flowchart LR
           n0[("raw<br/>1 as in the base")]
           n1["clean<br/>2 to run<br/>changed"]
-          n2["model<br/>2 may run<br/>changed"]
+          n2["model<br/>2 may run<br/>changed<br/>may break: #96;amount#96;"]
           n3["week<br/>1 to run<br/>changed"]
           n4["fresh<br/>1 to run<br/>changed"]
           n5["far<br/>would break: #96;amount#96;"]
