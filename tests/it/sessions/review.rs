@@ -68,7 +68,29 @@ fn what_changes_nothing_is_nothing_to_do() {
     assert_eq!(project.contents(), before);
     // What moved in the base without the label's doing stands apart.
     project.edit("raw/2024-01-02.csv", "6", "7");
-    assert_snapshot!(project.session("formake plan --label pr-1 --exit-code --format markdown"), @"");
+    assert_snapshot!(project.session("formake plan --label pr-1 --exit-code --format markdown"), @r"
+    $ formake plan --label pr-1 --exit-code --format markdown
+    ### Formake: `pr-1` against `prod`
+
+    Nothing to do: 2 inherited, 2 stale in base.
+
+    <details><summary>Identities, by class</summary>
+
+    ```text
+    source  1  sales@2024-01-02:pr-1/dl  changed
+    ```
+
+    </details>
+
+    <details><summary>2 stale in the base for other reasons</summary>
+
+    ```text
+    stale in base  1  daily@2024-01-02:pr-1/dl  input sales@2024-01-02: a3251f0eccab -> 1f683997d246
+    stale in base  1  report@2024-01:pr-1/dl    what it is made from changed
+    ```
+
+    </details>
+    ");
 }
 
 #[test]
@@ -188,9 +210,6 @@ fn a_change_is_told_by_formula() {
     Columns:
       daily  sales (bigint) is new
 
-    Columns that cannot be checked:
-      daily -> model (pipeline.formula:10): lake/model/2024-01-01/af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262/model is not a table: its name says no format that can be read; use .csv, .tsv, .jsonl, .ndjson, .json (each also .gz) or .parquet
-
     Nothing to do: all 4 are valid.
     ");
     let after = project.contents();
@@ -290,7 +309,7 @@ fn what_would_break_a_reader_is_told_before_it_does() {
     flowchart LR
       n0[("sales")]
       n1["daily<br/>2 to run<br/>changed"]
-      n2["model<br/>1 may run"]
+      n2["model<br/>1 may run<br/>may break: #96;region#96;"]
       n3["report<br/>1 may run<br/>would break: #96;region#96;"]
       n0 --> n1
       n1 --> n2
