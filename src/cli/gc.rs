@@ -3,7 +3,8 @@
 use super::exit::Exit;
 use super::session::{Outcome, Session};
 use crate::diagnostic::Diagnostic;
-use crate::report::clean;
+use crate::report::clean::{self, Cleaning};
+use crate::workspace::Workspace;
 
 /// Remove bytes that nothing needs, expired labels and old logs
 #[derive(clap::Args, Debug)]
@@ -43,7 +44,11 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
         } else {
             terminal.print(&clean::text(&cleaning, &terminal.look, arguments.all))?;
         }
-        return Ok(Exit::Done);
+        return match cleaning.not_permitted.is_empty() {
+            true => Ok(Exit::Done),
+            false if arguments.dry_run => Ok(Exit::NotPermitted),
+            false => refuse_rest(&workspace, &cleaning),
+        };
     }
     terminal.complain(&clean::text(&cleaning, &terminal.error_look, arguments.all));
     if !arguments.yes {
@@ -63,6 +68,14 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
         terminal.print_json(&clean::json(&done, true))?;
     } else {
         terminal.print(&clean::done_text(&done))?;
+    }
+    refuse_rest(&workspace, &done)
+}
+
+/// What the user may not remove stays, which is a refusal like any other.
+fn refuse_rest(workspace: &Workspace, cleaning: &Cleaning) -> Outcome {
+    if !cleaning.not_permitted.is_empty() {
+        workspace.refuse_rest(cleaning)?;
     }
     Ok(Exit::Done)
 }

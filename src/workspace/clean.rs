@@ -70,6 +70,12 @@ impl Workspace {
         Ok(cleaning)
     }
 
+    /// Says and records what of a cleaning the acting user may not remove; all else does not hang on that.
+    pub fn refuse_rest(&self, cleaning: &Cleaning) -> Result<(), Failure> {
+        let identities = cleaning.not_permitted.iter().flat_map(|refusal| &refusal.identities);
+        Ok(self.catalog(Mode::Write)?.ask(&clock::actor(), clock::now(), identities)?)
+    }
+
     fn remove(&self, cleaning: &Cleaning) -> Result<(), Failure> {
         let places = cleaning.goes.iter().map(|goes| &goes.place);
         let mut problems: Vec<String> =

@@ -263,12 +263,21 @@ fn what_others_may_not_remove_stays() {
 
     bob may not write under the label prod (alice may):
       report@2024-01:prod/dl
+    [exit 4]
     $ USER=bob formake gc --yes
     Nothing is to be removed.
     stays  3  current  57 B
 
     bob may not write under the label prod (alice may):
       report@2024-01:prod/dl
+    error[E0820]: bob may not write under the label prod
+     |
+     = note: this would change report@2024-01:prod/dl
+     = note: formake.yaml says so: `labels: prod`
+     = help: alice may
+
+    1 error
+    [exit 4]
     $ USER=alice formake gc --yes 2> shown.txt
     Removed: 1 snapshot, 44 B.
     $ USER=bob formake gc
