@@ -89,7 +89,7 @@ fn exit(summary: &Summary, impossible: usize) -> Exit {
 }
 
 /// The first signal ends the build in good order, the second one at once.
-fn listen(cancel: &Arc<Cancel>) -> io::Result<()> {
+pub fn listen(cancel: &Arc<Cancel>) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let cancel = Arc::clone(cancel);
     std::thread::spawn(move || {

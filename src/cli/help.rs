@@ -10,7 +10,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["init", "check", "fmt"]),
     ("Make", &["plan", "build", "apply"]),
     ("Ask", &["why", "why-not", "ls", "show", "path", "diff", "lineage", "graph", "log", "history"]),
-    ("By hand", &["publish", "release", "invalidate", "export"]),
+    ("By hand", &["publish", "release", "invalidate", "bless", "verify", "export"]),
     ("Labels", &["label", "promote", "rollback", "gc"]),
     ("More", &["explain", "completions", "man"]),
 ];

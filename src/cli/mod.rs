@@ -25,6 +25,8 @@ mod history;
 mod publish;
 mod release;
 mod invalidate;
+mod bless;
+mod verify;
 mod promote;
 mod rollback;
 mod export;
@@ -83,6 +85,8 @@ enum Command {
     Publish(publish::Arguments),
     Release(release::Arguments),
     Invalidate(invalidate::Arguments),
+    Bless(bless::Arguments),
+    Verify(verify::Arguments),
     Promote(promote::Arguments),
     Rollback(rollback::Arguments),
     Export(export::Arguments),
@@ -118,6 +122,8 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Publish(arguments) => publish::run(arguments, session),
         Command::Release(arguments) => release::run(arguments, session),
         Command::Invalidate(arguments) => invalidate::run(arguments, session),
+        Command::Bless(arguments) => bless::run(arguments, session),
+        Command::Verify(arguments) => verify::run(arguments, session),
         Command::Promote(arguments) => promote::run(arguments, session),
         Command::Rollback(arguments) => rollback::run(arguments, session),
         Command::Export(arguments) => export::run(arguments, session),

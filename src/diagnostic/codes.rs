@@ -163,6 +163,10 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0840", Kind::Usage, "a label is protected, or others fall through to it, so that it is not dropped"),
     ("E0841", Kind::Usage, "a label is not known"),
     ("E0842", Kind::World, "bytes that nothing needs could not be removed"),
+    ("E0850", Kind::Failed, "an identity cannot be blessed"),
+    ("E0851", Kind::Usage, "an identity is not blessed"),
+    ("E0852", Kind::Usage, "an identity cannot be verified"),
+    ("E0853", Kind::Blocked, "what a job would read is not there"),
     // E09.. command line
     ("E0901", Kind::Usage, "no project is here, nor in any folder above"),
     ("E0902", Kind::Usage, "the folder of -C is not a folder"),

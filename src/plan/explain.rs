@@ -2,6 +2,7 @@
 //! earlier result that could have been taken, with what stood against it.
 
 use super::action::{Action, SourceState, Step};
+use super::blessing::{Blessed, blessed};
 use super::build::Draft;
 use super::judge::Judge;
 use crate::catalog::{self, Hold, Run, RunId, Snapshot, Timestamp};
@@ -18,6 +19,8 @@ pub struct Explanation {
     /// What it stands for now, and the run that made that; a source's or a publication's snapshot has no run.
     pub current: Option<(Snapshot, Option<Run>)>,
     pub hold: Option<Hold>,
+    /// It is valid since somebody said so, though it was made by another recipe.
+    pub blessed: Option<Blessed>,
     /// Earlier results under any label of the repository, nearest first, and why each is, or is not, what is used.
     pub earlier: Vec<Earlier>,
     /// The newest run that tried to make it, where that one did not succeed.
@@ -84,6 +87,10 @@ pub fn explain(judge: &Judge<'_>, draft: &Draft, node: NodeIx) -> catalog::Resul
         Action::Inherited { .. } | Action::StaleInBase { .. } => beneath.or(standing.current.as_ref()),
         _ => standing.current.as_ref().or(beneath),
     };
+    let blessed = match (&step.action, shown) {
+        (Action::Valid { .. } | Action::Inherited { .. }, Some(current)) => blessed(judge, node, current)?,
+        _ => None,
+    };
     if let Some(snapshot) = shown.map(|c| c.snapshot.clone()) {
         let run = match snapshot.origin {
             catalog::Origin::Run(run) => judge.reader.runs(&[run])?.pop(),
@@ -104,6 +111,7 @@ pub fn explain(judge: &Judge<'_>, draft: &Draft, node: NodeIx) -> catalog::Resul
         },
         lagging: job.map(|job| lagging(judge, job)).unwrap_or_default(),
         hold: standing.hold.clone(),
+        blessed,
         step,
         current,
         failed,

@@ -1,7 +1,7 @@
 //! Plans: for each identity what is to be done and why; bounds and estimates. Nothing here changes anything.
 //!
 //! Reading order: [`action`] (a plan's values), [`standing`] (what identities stand for), [`judge`] (one job's verdict, which the run asks
-//! again), [`based`] (what a label with a base changed), [`estimate`] (time and bytes), [`build`] (all verdicts), [`explain`] (what `why` says
+//! again), [`based`] (what a label with a base changed), [`estimate`] (time and bytes), [`build`] (all verdicts), [`blessing`] (what a person can say of a changed recipe), [`explain`] (what `why` says
 //! of one identity), [`compare`] (two labels or snapshots side by side), [`keep`] (what a cleaning leaves), [`promotion`] (what moves from a
 //! label to its base, and back), [`breaks`] (what a label's changes do to columns, and whom that breaks), [`columns`] (which columns jobs would
 //! give), [`consumers`] (who reads what went), [`review`] (what a label's changes come down to), [`witness`] (what a saved plan was decided
@@ -13,6 +13,7 @@ pub mod judge;
 pub mod based;
 pub mod estimate;
 pub mod build;
+pub mod blessing;
 pub mod explain;
 pub mod compare;
 pub mod keep;

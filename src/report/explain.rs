@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::look::{Look, Tone};
 use super::{reason, snapshots, units};
+use crate::plan::blessing::Blessed;
 use crate::plan::explain::{Earlier, Explanation, Lagging, Obstacle};
 use crate::plan::{Action, SourceState};
 
@@ -21,6 +22,7 @@ fn explained(explanation: &Explanation) -> Value {
             "run": run.as_ref().map(snapshots::run_json),
         })),
         "hold": explanation.hold.as_ref().map(snapshots::hold_json),
+        "blessed": explanation.blessed.as_ref().map(blessed_json),
         "earlier": explanation.earlier.iter().map(|earlier| json!({
             "snapshot": snapshots::snapshot_json(&earlier.snapshot),
             "run": earlier.run,
@@ -81,6 +83,13 @@ fn verdict(explanation: &Explanation, look: &Look) -> Vec<String> {
     let say = |tone: Tone, word: &str, rest: &str| format!("{name} {}{rest}", look.paint(tone, word));
     let indented = |lines: Vec<String>| lines.into_iter().map(|line| format!("  {line}"));
     let mut lines = match &step.action {
+        Action::Valid { .. } | Action::Inherited { .. } if explanation.blessed.is_some() => {
+            let inherited = matches!(step.action, Action::Inherited { .. });
+            let mut lines = vec![say(Tone::Good, if inherited { "is inherited" } else { "is valid" }, &blessing(explanation, look))];
+            let differences = explanation.blessed.iter().flat_map(|blessed| &blessed.differences);
+            lines.extend(indented(differences.flat_map(|difference| reason::difference_lines(difference, look)).collect()));
+            lines
+        }
         Action::Valid { .. } => vec![say(Tone::Good, "is valid", ": its key, computed now, is the one it was made under.")],
         Action::Inherited { from, .. } => {
             vec![say(Tone::Good, "is inherited", &format!(": its key, computed now, is that of {from}, which is used as it is."))]
@@ -133,6 +142,26 @@ fn verdict(explanation: &Explanation, look: &Look) -> Vec<String> {
         lines.push(look.faint(&format!("  by {maker}{place}")));
     }
     lines
+}
+
+/// `, blessed by alice on 2026-11-25 20:41:02: only comments`
+fn blessing(explanation: &Explanation, look: &Look) -> String {
+    let Some(Blessed { blessing, .. }) = &explanation.blessed else { return String::new() };
+    let of = if blessing.identity == explanation.step.identity { String::new() } else { format!(" (as {})", blessing.identity) };
+    format!(", blessed{of} by {} on {}: {}", blessing.user, units::when(blessing.at, &look.zone), blessing.because)
+}
+
+pub fn blessed_json(blessed: &Blessed) -> Value {
+    let Blessed { blessing, differences } = blessed;
+    json!({
+        "identity": blessing.identity,
+        "snapshot": blessing.snapshot,
+        "key": blessing.key,
+        "because": blessing.because,
+        "user": blessing.user,
+        "at": units::when_json(blessing.at),
+        "differences": differences,
+    })
 }
 
 fn lagging(explanation: &Explanation, look: &Look) -> Vec<String> {

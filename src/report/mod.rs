@@ -20,6 +20,8 @@ pub mod lineage;
 pub mod restate;
 pub mod history;
 pub mod explain;
+pub mod bless;
+pub mod verify;
 pub mod diff;
 pub mod label;
 pub mod clean;

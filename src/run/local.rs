@@ -17,7 +17,8 @@ use crate::identity::Identity;
 use crate::plan::{Bytes, Condition, Judge};
 use crate::recipe::{self, Action, Job, JobOutput};
 use crate::resolve::JobIx;
-use crate::store::{LocalStore, Stored};
+use crate::store::tree::Links;
+use crate::store::{Content, LocalStore, Stored, content};
 use crate::validity::Keys;
 
 /// Marks the folder of a job that ended, and failed: it stays to be looked at, its log free of secrets.
@@ -128,6 +129,18 @@ fn sweep(jobs: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What a job left as an output; of a copy, what it would hand on.
+fn hashed(job: &Job, output: &JobOutput, folder: &Path) -> Result<Content, Failure> {
+    let part = job.inputs.first().and_then(|input| input.parts.first()).filter(|_| matches!(job.action, Action::Copy));
+    let content = match part {
+        Some(part) if part.files.is_empty() => content::of_path(&part.at, Links::Anywhere),
+        Some(part) => content::of_files(&part.at, &part.files).map(Some),
+        None => content::of_path(&folder.join(WORK).join(&output.path), Links::Inside),
+    };
+    let content = content.map_err(|error| failure(&format!("its output cannot be read: {error}")))?;
+    content.ok_or_else(|| failure("it left no output"))
+}
+
 fn failure(message: &str) -> Failure {
     Failure { message: message.to_string(), ..Failure::default() }
 }
@@ -184,7 +197,18 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
 }
 
 impl<E: Executor> LocalWorkshop<'_, E> {
-    fn try_to_make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
+    /// Makes a job's outputs aside: they are hashed where the job left them, and its folder goes. Nothing enters the store.
+    pub fn make_aside(&self, task: &Task, cancel: &Cancel) -> Result<Vec<Content>, Failure> {
+        let made = self.execute(task, cancel).and_then(|job| {
+            let folder = self.jobs.join(&task.folder);
+            job.outputs.iter().map(|output| hashed(job, output, &folder)).collect()
+        });
+        self.clear(task);
+        made
+    }
+
+    /// Runs a job; its outputs lie in its folder then, and what it read is what it was.
+    fn execute<'t>(&self, task: &'t Task, cancel: &Cancel) -> Result<&'t Job, Failure> {
         let Some(job) = &task.work else { return Err(Failure::bug("a job was not prepared")) };
         let folder = self.jobs.join(&task.folder);
         if let Err(error) = self.executor.execute(job, &folder, cancel) {
@@ -197,6 +221,12 @@ impl<E: Executor> LocalWorkshop<'_, E> {
             return Err(Failure { message: error.to_string(), tail, may_retry: error.may_retry(), damaged });
         }
         self.check_reads(task, job, &folder)?;
+        Ok(job)
+    }
+
+    fn try_to_make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
+        let job = self.execute(task, cancel)?;
+        let folder = self.jobs.join(&task.folder);
         let mut made = Vec::with_capacity(task.outputs.len());
         for (output, identity) in job.outputs.iter().zip(&task.outputs) {
             let kept = self.keep(output, identity, job, &folder)?;

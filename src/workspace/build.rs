@@ -294,11 +294,11 @@ fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change> {
 
 /// Formake's own environment, for PATH, HOME and secrets.
 #[allow(clippy::disallowed_methods)]
-fn environment(name: &str) -> Option<OsString> {
+pub(super) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+pub(super) fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
     Diagnostic::error("E0810", format!("`{}` cannot be written: {error}", path.display()))
         .help("a build keeps its lock, logs and catalog below the project's folder")
         .into()

@@ -31,6 +31,8 @@ mod reading;
 pub mod inspect;
 pub mod compare;
 pub mod change;
+pub mod bless;
+pub mod verify;
 pub mod restate;
 pub mod label;
 pub mod clean;

@@ -1,6 +1,7 @@
 //! Every command, as a terminal shows it: what it prints on both outputs, and its exit code where that is not 0.
 
 mod asking;
+mod blessing;
 mod by_hand;
 mod labels;
 mod making;
@@ -89,6 +90,7 @@ fn every_json_document_names_its_schema() {
         "label ls",
         "label show prod",
         "gc --dry-run",
+        "verify report@2024-01",
     ];
     let schemas: BTreeMap<_, _> =
         commands.map(|command| (command, project.formake(&format!("{command} --json")).json()["schema"].clone())).into();
