@@ -15,9 +15,10 @@ use super::{markdown, units};
 use crate::catalog::Reading;
 use crate::plan::compare::{Change, Comparison, Entry, Side, Subject};
 
-/// Rows of Markdown, and how many of them are told in full: a comment has room for 65536 characters.
+/// Rows of Markdown.
 const ROWS: usize = 60;
-const TOLD: usize = 20;
+/// Bytes of Markdown: a comment has room for 65536 characters.
+const COMMENT: usize = 60_000;
 
 /// `formake.diff/1`. With `all`, what has the same bytes and was made otherwise is listed too.
 pub fn json(comparison: &Comparison, all: bool) -> Value {
@@ -79,8 +80,10 @@ pub fn text(comparison: &Comparison, look: &Look, all: bool) -> String {
 
 /// For a comment on a pull request: the summary first, what differs folded away.
 pub fn markdown(comparison: &Comparison, look: &Look, all: bool) -> String {
-    let look = &Look { color: false, ..look.clone() };
+    // As wide as a review page is, whatever the terminal.
+    let look = &Look { color: false, width: 140, ..look.clone() };
     let names = names(comparison, look);
+    let names = Names { a: markdown::code(&names.a), b: markdown::code(&names.b), ..names };
     let mut out = format!("### {}\n", headline(comparison, &names).trim_end_matches('.'));
     let rest = rest(comparison, all);
     if !rest.is_empty() {
@@ -96,16 +99,22 @@ pub fn markdown(comparison: &Comparison, look: &Look, all: bool) -> String {
             why if why.is_empty() => why,
             why => markdown::cell(&why),
         };
-        out += &format!("| {} | {} | {} | {why} |\n", names.verb(group.change()), group.count(), markdown::cell(&group.identities()));
+        let verb = names.verb(group.change()).replace('|', "\\|");
+        out += &format!("| {verb} | {} | {} | {why} |\n", group.count(), markdown::cell(&group.identities()));
     }
     if groups.len() > ROWS {
         out += &format!("\n… and {}.\n", units::count(groups.len() - ROWS, "more row"));
     }
     let told = groups.iter().map(|group| (group.identities(), group.details(look, all))).filter(|(_, details)| !details.is_empty());
-    for (identities, details) in told.take(TOLD) {
+    for (identities, details) in told {
         // Signs of changed lines stand first, where they are coloured.
         let lines: Vec<String> = details.iter().map(|line| line.strip_prefix("  ").unwrap_or(line).to_string()).collect();
-        out += &format!("\n{}", markdown::folded(&identities, &markdown::block("diff", &lines)));
+        let folded = markdown::folded(&identities, &markdown::block("diff", &lines));
+        if out.len() + folded.len() > COMMENT {
+            out += "\n… and more: `formake diff` tells all.\n";
+            break;
+        }
+        out += &format!("\n{folded}");
     }
     out
 }
@@ -339,11 +348,11 @@ prod and pr-1 differ: 10 identities have other bytes, 1 is only in pr-1.
     fn markdown_begins_with_the_summary() {
         let text = markdown(&comparison(), &Look { color: true, ..Look::plain() }, false);
         let expected = "\
-### prod and pr-1 differ: 10 identities have other bytes, 1 is only in pr-1
+### `prod` and `pr-1` differ: 10 identities have other bytes, 1 is only in `pr-1`
 
 | | | identities | why |
 |---|---:|---|---|
-| only in pr-1 | 1 | `raw@2024-01-11:pr-1/dl` | `source raw/x.csv` |
+| only in `pr-1` | 1 | `raw@2024-01-11:pr-1/dl` | `source raw/x.csv` |
 | other bytes | 9 of | `clean@2024-01-01..2024-01-10:pr-1/dl` | `param k: 1 -> 2` |
 | other bytes | 1 | `clean@2024-01-03:pr-1/dl` | `param k and input raw@2024-01-03 changed` |
 

@@ -253,13 +253,13 @@ fn labels_side_by_side() {
     $ formake diff prod pr-7 --exit-code
     prod and pr-7 have the same bytes: 5 identities.
     $ formake diff prod pr-42 --format markdown
-    ### prod and pr-42 differ: 2 identities have other bytes, 1 is only in pr-42
+    ### `prod` and `pr-42` differ: 2 identities have other bytes, 1 is only in `pr-42`
 
     The bytes of 3 identities are the same. 1 of them was made otherwise: see --all.
 
     | | | identities | why |
     |---|---:|---|---|
-    | only in pr-42 | 1 | `goals@2024-01:pr-42/dl` | `published` |
+    | only in `pr-42` | 1 | `goals@2024-01:pr-42/dl` | `published` |
     | other bytes | 1 | `daily@2024-01-01:pr-42/dl` | `sql changed` |
     | other bytes | 1 | `report@2024-01:pr-42/dl` | `input daily@2024-01-01: 23c94ba5803b -> 292dead99f2c` |
 
