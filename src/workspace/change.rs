@@ -90,7 +90,8 @@ impl Workspace {
         let catalog = self.catalog(Mode::Write)?;
         let mut target = super::request::parse(text)?;
         target.label = target.label.or_else(|| Some(self.label(label)));
-        let held: Vec<Identity> = catalog.holds()?.into_iter().map(|(identity, ..)| identity).filter(|i| target.matches(i)).collect();
+        let mut held: Vec<Identity> = catalog.holds()?.into_iter().map(|(identity, ..)| identity).filter(|i| target.matches(i)).collect();
+        held.sort();
         if held.is_empty() {
             return Err(Diagnostic::error("E0809", format!("nothing that `{text}` stands for is held"))
                 .help("`formake ls` marks what is held")
