@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::action::{Action, Counts, Owed, Plan, SourceState, Step};
 use super::based::{self, Based};
 use super::estimate;
-use super::judge::{Condition, Decision, Judge, Served, Settled};
+use super::judge::{Condition, Decision, Judge, Served};
+use super::source::Observed;
 use crate::catalog::{self, Cost, Made, Snapshot};
 use crate::digest::FixedHash;
 use crate::identity::Identity;
@@ -47,21 +48,6 @@ impl Verdict {
     /// Nothing is made or moved for it.
     pub fn is_settled(&self) -> bool {
         matches!(self, Verdict::Valid | Verdict::Inherited | Verdict::StaleInBase { .. } | Verdict::Unneeded | Verdict::AsItStands { .. })
-    }
-}
-
-/// What a source shows now, as far as it was looked at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observed {
-    pub state: SourceState,
-    /// `None` only where nothing could be read.
-    pub settled: Option<Settled>,
-}
-
-impl Observed {
-    /// Its bytes were copied into the store.
-    fn is_kept(&self) -> bool {
-        self.settled.as_ref().and_then(|settled| settled.snapshot.as_ref()).is_some_and(|snapshot| snapshot.stored)
     }
 }
 

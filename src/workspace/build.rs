@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::lock::Lock;
-use super::permit::{self, Recording};
+use super::permit;
 use super::request::{Prepared, Request};
 use super::saved::{self, Saved};
 use super::{OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
-use crate::catalog::{Applied, Catalog, Change, Current, Gate, NewSnapshot, Reader};
+use crate::catalog::{Applied, Catalog, Change, Gate, NewSnapshot, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::executor::{Cancel, LocalExecutor};
 use crate::formula::program::Program;
 use crate::identity::Identity;
+use crate::plan::own::{keep_label, read_by_jobs};
 use crate::plan::witness::Witness;
-use crate::plan::{self, Draft, Judge, Plan, Review, Settled, Standings, Verdict};
-use crate::resolve::{Graph, JobIx, NodeIx, Origin};
+use crate::plan::{self, Draft, Judge, Plan, Recording, Review, Standings};
+use crate::resolve::{Graph, NodeIx, Origin};
 use crate::run::local::LocalWorkshop;
 use crate::run::{self, Event, Scheduler, Summary};
 
@@ -194,8 +195,7 @@ impl Workspace {
                 Recording::Lost(copy) => judge.forget(&copy),
                 Recording::Bytes => {}
             }
-            let copied = program.sources[*source].copy;
-            let (path, stored, content) = if copied {
+            let (path, stored, content) = if program.sources[*source].copy {
                 let from = self.root.join(&sight.found.base);
                 let name = from.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
                 let store = &self.bytes.store;
@@ -220,76 +220,17 @@ impl Workspace {
         if changes.is_empty() && restamps.is_empty() {
             return Ok(());
         }
-        let based = nodes.iter().filter(|node| judge.standings.based[node.0 as usize]);
-        let saw = based.map(|node| Change::Saw { identity: judge.identity(*node).clone(), base: judge.standings.saw(node.0 as usize) });
-        changes.extend(permit::permitted(catalog, saw.collect())?);
+        changes.extend(permit::permitted(catalog, judge.saw(&nodes))?);
         changes.extend(restamps);
         let applied = catalog.commit(&clock::actor(), clock::now(), &changes)?;
         for (node, applied) in nodes.into_iter().zip(applied) {
             let Applied::Snapshot(id) = applied else { continue };
             if let Some(snapshot) = catalog.snapshots(&[id])?.pop() {
-                let since = snapshot.made;
-                judge.settled[node.0 as usize] = Some(Settled::of(snapshot.clone()));
-                judge.standings.own[node.0 as usize].current =
-                    Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since });
+                judge.recorded(node, snapshot);
             }
         }
         Ok(())
     }
-}
-
-/// By node: whether a job of the label reads it that has, or may get, a result of the label's own; or it is asked for itself. For labels without
-/// a base: all.
-fn read_by_jobs(judge: &Judge<'_>, draft: &Draft) -> Vec<bool> {
-    let mut read: Vec<bool> = judge.standings.based.iter().map(|based| !based).collect();
-    judge.graph.targets.iter().for_each(|target| read[target.0 as usize] = true);
-    for (job, verdict) in draft.verdicts.iter().enumerate() {
-        if !draft.based.today[job] && *verdict != Verdict::Valid {
-            continue;
-        }
-        for part in judge.instance(JobIx(job as u32)).inputs.iter().flatten() {
-            read[part.node.0 as usize] = true;
-        }
-    }
-    read
-}
-
-/// What a label with a base has of its own, brought in order: pointers go where what the base stands for serves, and those that stay remember
-/// what the base stands for now.
-fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for (index, node) in judge.graph.nodes.iter().enumerate() {
-        let Some(own) = judge.standings.own[index].current.as_ref() else { continue };
-        if !judge.standings.based[index] || judge.standings.foreign[index] {
-            continue;
-        }
-        let (stays, because) = match &node.origin {
-            Origin::Job { job, .. } => match &draft.verdicts[job.0 as usize] {
-                Verdict::Valid => (true, ""),
-                Verdict::Inherited => (false, "the result is the base's"),
-                Verdict::StaleInBase { .. } | Verdict::Unneeded => (false, "no job of the label needs it"),
-                _ => continue,
-            },
-            Origin::Source { .. } => {
-                let settled = judge.settled[index].as_ref().and_then(|settled| settled.snapshot.as_ref());
-                match settled {
-                    Some(snapshot) if snapshot.id != own.snapshot.id && read[index] => {
-                        (false, "its bytes are those that the base has read")
-                    }
-                    _ if !read[index] => (false, "no job of the label needs it"),
-                    _ => (true, ""),
-                }
-            }
-            Origin::Published | Origin::Held | Origin::Blocked(_) => continue,
-        };
-        let (identity, base) = (node.identity.clone(), judge.standings.saw(index));
-        if !stays {
-            changes.push(Change::Withdraw { identity, because: because.into() });
-        } else if own.saw != Some(base) {
-            changes.push(Change::Saw { identity, base });
-        }
-    }
-    changes
 }
 
 /// Formake's own environment, for PATH, HOME and secrets.

@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::ContentHash;
 use crate::formula::program::{Program, Source};
 use crate::identity::{Binding, Identity, Name, Pattern};
-use crate::plan::{Observed, Settled, SourceState, Standings};
+use crate::plan::{Observed, Recorded, Standings};
 use crate::resolve::{Graph, NodeIx, Offer, Origin, Standing, World};
 use crate::store::{Content, Found, sources};
 
@@ -128,9 +128,8 @@ impl<'a> Outside<'a> {
         for (index, node) in graph.nodes.iter().enumerate() {
             if let Origin::Source { source, binding } = &node.origin {
                 let source = &self.program.sources[*source];
-                let own = standings.own[index].current.as_ref().map(|current| &current.snapshot);
-                let beneath = standings.beneath[index].as_ref().map(|beneath| &beneath.current.snapshot);
-                looks.push((NodeIx(index as u32), source, self.look(source, binding), Recorded { beneath, own }));
+                let node = NodeIx(index as u32);
+                looks.push((node, source, self.look(source, binding), Recorded::of(standings, node)));
             }
         }
         self.check()?;
@@ -141,34 +140,16 @@ impl<'a> Outside<'a> {
     }
 }
 
-/// The snapshots that stand for a source: its label's own, and what shows through from the base, which comes first where both are right.
-struct Recorded<'s> {
-    beneath: Option<&'s catalog::Snapshot>,
-    own: Option<&'s catalog::Snapshot>,
-}
-
 fn see(root: &Path, source: &Source, found: Option<Found>, recorded: &Recorded<'_>) -> Result<(Observed, Option<Sight>), Failure> {
-    let settled = |snapshot: &catalog::Snapshot| Some(Settled::of(snapshot.clone()));
-    let all = [recorded.beneath, recorded.own];
-    let Some(found) = found else {
-        return Ok((Observed { state: SourceState::Vanished, settled: recorded.own.or(recorded.beneath).and_then(settled) }, None));
-    };
-    let untouched = |snapshot: &&catalog::Snapshot| {
+    let Some(found) = found else { return Ok((Observed::vanished(recorded), None)) };
+    let untouched = |snapshot: &catalog::Snapshot| {
         !snapshot.stored && snapshot.path == found.path && snapshot.stamp == found.stamp && found.stamp.is_settled()
     };
-    if let Some(snapshot) = all.into_iter().flatten().find(untouched) {
-        return Ok((Observed { state: SourceState::Unchanged, settled: settled(snapshot) }, None));
+    if let Some(snapshot) = recorded.find(untouched) {
+        return Ok((Observed::unchanged(snapshot), None));
     }
     let content = sources::hash(root, &found).map_err(|e| unreadable(source, &e))?;
-    let observed = match all.into_iter().flatten().find(|snapshot| snapshot.content == content.hash) {
-        Some(snapshot) => Observed { state: SourceState::Unchanged, settled: settled(snapshot) },
-        None => {
-            let state = if all.iter().any(Option::is_some) { SourceState::Changed } else { SourceState::New };
-            let ending = crate::recipe::ending(&found.path).to_string();
-            Observed { state, settled: Some(Settled { content: content.hash, snapshot: None, ending }) }
-        }
-    };
-    Ok((observed, Some(Sight { found, content })))
+    Ok((Observed::now(recorded, content.hash, &found.path), Some(Sight { found, content })))
 }
 
 fn unreadable(source: &Source, error: &dyn std::fmt::Display) -> Failure {

@@ -2,10 +2,10 @@
 
 use super::request::Prepared;
 use super::{Failure, clock};
-use crate::catalog::{Change, Gate, Refusal, Snapshot, SnapshotId};
+use crate::catalog::{Change, Gate, Refusal, Snapshot};
 use crate::identity::Identity;
-use crate::plan::{Condition, Draft, Judge, SourceState, Verdict};
-use crate::resolve::{JobIx, NodeIx, Origin};
+use crate::plan::{Draft, Judge, Recording, Verdict};
+use crate::resolve::{JobIx, NodeIx};
 
 /// For a plan: what the acting user may not do of it. `read`: by node, as for [`recording`].
 pub(super) fn refusals(gate: &Gate, prepared: &Prepared, judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Refusal> {
@@ -30,43 +30,11 @@ pub(super) fn permitted(gate: &Gate, mut changes: Vec<Change>) -> Result<Vec<Cha
     Ok(changes)
 }
 
-/// What a build says in the catalog of a source that it has looked at.
-pub(super) enum Recording {
-    /// Another label's, or no job reads it, or its copy is as it was.
-    Nothing,
-    /// The base's snapshot serves: only its files' stamp moved.
-    Stamp(SnapshotId),
-    /// Its copy, which was lost, is taken again.
-    Lost(Snapshot),
-    /// What was read.
-    Bytes,
-}
-
 /// `read`: by node, whether a job reads it that has, or may get, a result of its label's own.
 pub(super) fn recording(prepared: &Prepared, judge: &Judge<'_>, node: NodeIx, read: &[bool]) -> Recording {
-    let index = node.0 as usize;
-    let (Some((observed, Some(_))), Origin::Source { source, .. }) = (prepared.seen.get(&node), &judge.graph.nodes[index].origin) else {
-        return Recording::Nothing;
-    };
-    let based = judge.standings.based[index];
-    if judge.standings.foreign[index] || (based && !read[index]) {
-        return Recording::Nothing;
-    }
-    let kept = judge.settled[index].as_ref().and_then(|settled| settled.snapshot.as_ref());
-    match kept {
-        // The label gets no pointer of its own.
-        Some(snapshot) if based && snapshot.identity.label != judge.identity(node).label => {
-            if snapshot.stored {
-                Recording::Nothing
-            } else {
-                Recording::Stamp(snapshot.id)
-            }
-        }
-        Some(snapshot) if judge.program.sources[*source].copy && observed.state == SourceState::Unchanged => {
-            if judge.condition(snapshot) == Condition::Intact { Recording::Nothing } else { Recording::Lost(snapshot.clone()) }
-        }
-        None if judge.program.sources[*source].copy && observed.state == SourceState::Unchanged => Recording::Nothing,
-        _ => Recording::Bytes,
+    match prepared.seen.get(&node) {
+        Some((observed, Some(_))) => Recording::of(judge, node, observed.state, read),
+        _ => Recording::Nothing,
     }
 }
 
