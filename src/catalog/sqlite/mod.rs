@@ -64,6 +64,8 @@ impl SqliteCatalog {
             Self::over(connection, mode == Mode::Write, &path.display().to_string())
         };
         let opened = connect(path, OpenFlags::empty()).or_else(|error| match error {
+            // A database without a table: who was about to make it a catalog was ended, or has not come to it.
+            CatalogError::Schema { found: 0, .. } if mode == Mode::Read => Self::open_in_memory(),
             // Nothing but tables and columns is added: what was there is read as before, by an older formake too.
             CatalogError::Schema { found, known, .. } if mode == Mode::Read && found < known => {
                 drop(Self::open(path, Mode::Write)?);
@@ -106,7 +108,6 @@ impl SqliteCatalog {
         match there {
             schema::VERSION => Ok(()),
             _ if write => self.bring_up_to_date(path),
-            0 => Err(no_catalog(path)),
             found => Err(CatalogError::Schema { path: path.to_string(), found, known: schema::VERSION }),
         }
     }
@@ -214,6 +215,9 @@ mod tests {
         std::fs::write(&path, "").expect("written");
         assert!(SqliteCatalog::open(&path, Mode::Read).expect("opened").classes().expect("read").is_empty(), "one that was never written");
         assert_eq!(std::fs::metadata(&path).expect("there").len(), 0);
+        // As a kill right after it was created leaves it.
+        Connection::open(&path).and_then(|c| c.pragma_update(None, "journal_mode", "wal")).expect("created");
+        assert!(SqliteCatalog::open(&path, Mode::Read).expect("opened").classes().expect("read").is_empty(), "one without a table");
     }
 
     #[test]

@@ -240,9 +240,15 @@ fn verifying_changes_nothing() {
     let project = shop();
     project.formake("build").ended(0);
     project.formake("build daily@2024-01-01").ended(0);
-    let before = (project.shell("find lake .formake -type f ! -name lock ! -name 'catalog.db-*' | sort").stdout, project.shell("formake history --json").stdout);
+    let before = (
+        project.shell("find lake .formake -type f ! -name lock ! -name 'catalog.db-*' | sort").stdout,
+        project.shell("formake history --json").stdout,
+    );
     project.formake("verify daily@2024-01 report@2024-01").ended(0);
-    let after = (project.shell("find lake .formake -type f ! -name lock ! -name 'catalog.db-*' | sort").stdout, project.shell("formake history --json").stdout);
+    let after = (
+        project.shell("find lake .formake -type f ! -name lock ! -name 'catalog.db-*' | sort").stdout,
+        project.shell("formake history --json").stdout,
+    );
     assert_eq!(before, after);
 }
 
