@@ -16,6 +16,9 @@ use crate::recipe::{self, GivenPart};
 use crate::resolve::{Graph, JobIx, NodeIx, Origin, Part};
 use crate::table::{self, Known, KnownTable, TableError};
 
+/// Where the last part of an input does not tell, so many more are looked at.
+const PARTS: usize = 200;
+
 /// The columns of some bytes.
 pub type Columns = Result<Vec<Known>, NotKnown>;
 
@@ -63,10 +66,24 @@ pub(super) enum Side {
 pub(super) enum Trouble {
     NotKnown(NotKnown),
     /// The engine refuses the query.
-    Fails {
-        error: TableError,
-        query: String,
-    },
+    Fails(Box<Refused>),
+}
+
+/// A query that does not fit its tables.
+#[derive(Clone)]
+pub(super) struct Refused {
+    pub error: TableError,
+    pub query: String,
+    /// It may be for types that can only be guessed.
+    pub guessed: bool,
+}
+
+impl Refused {
+    pub fn new(error: TableError, query: &str, tables: &[KnownTable]) -> Box<Self> {
+        let inexact = tables.iter().flat_map(|table| &table.columns).any(|column| !column.exact);
+        let guessed = inexact && !matches!(error, TableError::UnknownColumn { .. } | TableError::UnknownTable { .. });
+        Box::new(Self { error, query: query.to_string(), guessed })
+    }
 }
 
 impl From<NotKnown> for Trouble {
@@ -182,11 +199,23 @@ impl<'a> Walk<'a> {
         self.plan_job(Side::Was, job, &formula).ok()
     }
 
+    /// The columns that a job gives, were it made by this formula.
     pub fn plan_job(&mut self, side: Side, job: JobIx, formula: &Formula) -> Made {
+        match self.plan_from(side, job, formula, 1) {
+            // Other parts may have what the newest has not.
+            Err(Trouble::Fails(_)) if self.s.graph.jobs[job.0 as usize].inputs.iter().any(|parts| parts.len() > 1) => {
+                self.plan_from(side, job, formula, PARTS)
+            }
+            made => made,
+        }
+    }
+
+    /// `parts`: so many of those that one maker has made are looked at.
+    fn plan_from(&mut self, side: Side, job: JobIx, formula: &Formula, parts: usize) -> Made {
         let instance = &self.s.graph.jobs[job.0 as usize];
         let text = match &formula.recipe.kind {
             Kind::Run { .. } => return Err(NotKnown::Command.into()),
-            Kind::Copy => return Ok(self.table(side, job, formula, 0)?.map(|(columns, _)| columns).ok_or(NotKnown::Nothing)?),
+            Kind::Copy => return Ok(self.table(side, job, formula, 0, parts)?.map(|(columns, _)| columns).ok_or(NotKnown::Nothing)?),
             Kind::Sql { text, .. } => text,
         };
         let given = |part: &Part| GivenPart::unmade(self.identity(part.node).clone(), part.alternative, part.values.clone());
@@ -194,18 +223,20 @@ impl<'a> Walk<'a> {
         let label = &self.identity(instance.outputs[0]).label;
         let query = recipe::query(self.s.program, formula, text, &instance.binding, label, &inputs)
             .map_err(|error| NotKnown::Template { why: error.to_string() })?;
-        let fails = |error| Trouble::Fails { error, query: query.clone() };
-        let names = table::tables(&query).map_err(|problem| fails(problem.into()))?;
+        let names = table::tables(&query).map_err(|problem| Trouble::Fails(Refused::new(problem.into(), &query, &[])))?;
         let mut tables = Vec::new();
         for (index, input) in formula.inputs.iter().enumerate().filter(|(_, input)| names.iter().any(|name| **name == *input.name)) {
-            if let Some((columns, class)) = self.table(side, job, formula, index).map_err(|trouble| match trouble {
+            if let Some((columns, class)) = self.table(side, job, formula, index, parts).map_err(|trouble| match trouble {
                 Trouble::NotKnown(because) => NotKnown::Input { name: input.name.clone(), because: Box::new(because) }.into(),
                 fails => fails,
             })? {
                 tables.push(self.with_dimensions(&input.name, columns, &class));
             }
         }
-        table::result(&query, &tables, written(formula).unwrap_or(Format::Parquet)).map_err(fails)
+        table::result(&query, &tables, written(formula).unwrap_or(Format::Parquet)).map_err(|error| match error {
+            TableError::Engine { why } => NotKnown::Unreadable { why }.into(),
+            error => Trouble::Fails(Refused::new(error, &query, &tables)),
+        })
     }
 
     pub fn with_dimensions(&self, name: &Name, columns: Vec<Known>, class: &Name) -> KnownTable {
@@ -214,22 +245,33 @@ impl<'a> Walk<'a> {
     }
 
     /// An input's columns, with its class: those of all its makers together. Nothing where it has no parts.
-    fn table(&mut self, side: Side, job: JobIx, formula: &Formula, index: usize) -> Result<Option<(Vec<Known>, Name)>, Trouble> {
+    fn table(
+        &mut self,
+        side: Side,
+        job: JobIx,
+        formula: &Formula,
+        index: usize,
+        most: usize,
+    ) -> Result<Option<(Vec<Known>, Name)>, Trouble> {
         let Some(parts) = self.s.graph.jobs[job.0 as usize].inputs.get(index) else { return Ok(None) };
-        // One part of each maker tells for all.
-        let mut groups: BTreeMap<(bool, bool, usize), &Part> = BTreeMap::new();
-        for part in parts {
-            let (kept, of) = match (&self.s.graph.nodes[part.node.0 as usize].origin, self.maker(part.node)) {
-                (_, Some(formula)) if side == Side::Now => ((false, false), formula),
-                (Origin::Job { job, .. }, _) => ((true, false), self.s.graph.jobs[job.0 as usize].formula),
-                (Origin::Source { source, .. }, _) => ((true, true), *source),
-                _ => ((true, true), usize::MAX),
+        // A few parts of each maker tell for all: the last ones.
+        let mut groups: BTreeMap<(bool, bool, usize), Vec<&Part>> = BTreeMap::new();
+        for part in parts.iter().rev() {
+            let of = match (&self.s.graph.nodes[part.node.0 as usize].origin, self.maker(part.node)) {
+                (_, Some(formula)) if side == Side::Now => (false, false, formula),
+                (Origin::Job { job, .. }, _) => (true, false, self.s.graph.jobs[job.0 as usize].formula),
+                (Origin::Source { source, .. }, _) => (true, true, *source),
+                _ => (true, true, usize::MAX),
             };
-            groups.insert((kept.0, kept.1, of), part);
+            let group = groups.entry(of).or_default();
+            // What is made anew is one for all.
+            if group.len() < if of.0 { most } else { 1 } {
+                group.push(part);
+            }
         }
         let mut joined: Option<Vec<Known>> = None;
         let mut class = None;
-        for part in groups.into_values() {
+        for part in groups.into_values().flatten() {
             let identity = self.identity(part.node);
             class.get_or_insert_with(|| identity.class.clone());
             let declared = formula.inputs.get(index).and_then(|i| i.alternatives.get(part.alternative)).and_then(|a| a.columns.as_ref());
@@ -309,7 +351,7 @@ fn join(mut before: Vec<Known>, columns: Vec<Known>) -> Result<Vec<Known>, Troub
             Some(there) => {
                 let (was, now) = (column.type_name(), there.type_name());
                 let why = format!("column `{}` is {now} where it is made anew, and {was} in what stays", column.name);
-                return Err(Trouble::Fails { error: TableError::Planning { why }, query: String::new() });
+                return Err(Trouble::Fails(Refused::new(TableError::Planning { why }, "", &[])));
             }
         }
     }

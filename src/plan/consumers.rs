@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::action::{Action, Owed, Step};
 use super::breaks::{Breaks, ColumnChange, Consumer, Effect, NotKnown, TableChange, Unchecked, blamed, compare, mentions};
-use super::columns::{Side, Subject, Tables, Trouble, Walk, written};
+use super::columns::{Refused, Side, Subject, Tables, Trouble, Walk, written};
 use crate::formula::program::{Alternative, Format, Formula, Input, Kind};
 use crate::identity::{Identity, Instance, Name};
 use crate::recipe;
@@ -80,9 +80,9 @@ impl<'a> Check<'a> {
             let program = self.walk.s.program;
             let read_by_sql = || program.formulas.iter().any(|f| sql(f) && reads(f, &identity.class) && f.id != id);
             match (was, now) {
-                (_, Err(Trouble::Fails { error, query })) => {
+                (_, Err(Trouble::Fails(refused))) => {
                     if output == 0 && self.walk.s.changed.contains(&id) {
-                        self.refuses(formula, &error, &query);
+                        self.refuses(formula, &refused);
                     }
                 }
                 // There is nothing that anybody could miss.
@@ -117,14 +117,21 @@ impl<'a> Check<'a> {
     }
 
     /// A changed query does not fit what it reads.
-    fn refuses(&mut self, formula: &'a Formula, error: &TableError, query: &str) {
-        let of_inputs = self.news.iter().filter(|news| reads(formula, &news.class));
-        let at_fault = of_inputs.map(|news| (news.class.clone(), blamed(error, query, &news.changes)));
-        let gone = at_fault.filter(|(class, column)| {
-            let news = self.news.iter().find(|news| news.class == *class);
-            column.as_ref().is_some_and(|column| news.is_some_and(|n| n.changes.iter().any(|c| c.takes() && c.column() == column)))
-        });
-        let (reads, column) = gone.last().map_or_else(|| (None, blamed(error, query, &[])), |(class, column)| (Some(class), column));
+    fn refuses(&mut self, formula: &'a Formula, refused: &Refused) {
+        let Refused { error, query, guessed } = refused;
+        if *guessed {
+            let class = formula.outputs[0].pattern.class.clone();
+            return self.unchecked(formula, &class, NotKnown::Guessed { why: error.to_string() });
+        }
+        let taken = |news: &News, column: &str| news.changes.iter().any(|change| change.takes() && change.column() == column);
+        let at_fault = |news: &Rc<News>| {
+            let column = blamed(error, query, &news.changes).filter(|column| taken(news, column))?;
+            Some((news.class.clone(), column))
+        };
+        let (reads, column) = match self.news.iter().rev().filter(|news| reads(formula, &news.class)).find_map(at_fault) {
+            Some((class, column)) => (Some(class), Some(column)),
+            None => (None, blamed(error, query, &[])),
+        };
         self.consumer(formula, reads, Effect::WouldBreak { column, why: error.to_string() });
     }
 
@@ -192,21 +199,21 @@ impl<'a> Check<'a> {
     }
 
     fn read_planned(&mut self, formula: &'a Formula, news: &News) {
-        let Err(Trouble::Fails { error, query }) = &*self.walk.made(formula.id) else { return };
+        let Err(Trouble::Fails(refused)) = &*self.walk.made(formula.id) else { return };
         // A changed query that does not fit is told already.
         if self.walk.s.changed.contains(&formula.id) {
             return;
         }
         let before = self.walk.newest(formula.id, Walk::anew).map(|job| self.walk.plan_job(Side::Was, job, formula));
-        self.judge_reader(formula, news, error, query, matches!(before, Some(Ok(_))));
+        self.judge_reader(formula, news, refused, matches!(before, Some(Ok(_))));
     }
 
-    fn judge_reader(&mut self, formula: &Formula, news: &News, error: &TableError, query: &str, fitted: bool) {
-        let guessed = news.now.iter().any(|column| !column.exact) && !matches!(error, TableError::UnknownColumn { .. });
-        let why = error.to_string();
-        match (fitted, guessed) {
+    /// `fitted`: it goes with what the base holds.
+    fn judge_reader(&mut self, formula: &Formula, news: &News, refused: &Refused, fitted: bool) {
+        let why = refused.error.to_string();
+        match (fitted, refused.guessed) {
             (true, false) => {
-                let effect = Effect::WouldBreak { column: blamed(error, query, &news.changes), why };
+                let effect = Effect::WouldBreak { column: blamed(&refused.error, &refused.query, &news.changes), why };
                 self.consumer(formula, Some(news.class.clone()), effect);
             }
             (true, true) => self.unchecked(formula, &news.class, NotKnown::Guessed { why }),
@@ -229,7 +236,8 @@ impl<'a> Check<'a> {
             let format = written(formula).unwrap_or(Format::Parquet);
             let before = table::result(query, &was, format);
             match table::result(query, &now, format) {
-                Err(error) => return self.judge_reader(formula, news, &error, query, before.is_ok()),
+                Err(TableError::Engine { why }) => return self.unchecked(formula, &news.class, NotKnown::Unreadable { why }),
+                Err(error) => return self.judge_reader(formula, news, &Refused::new(error, query, &now), before.is_ok()),
                 Ok(after) if at == 0 => {
                     let Ok(before) = before else { continue };
                     let changes = compare(&before, Some(&before), &after, None);
@@ -296,13 +304,17 @@ impl<'a> Check<'a> {
 
     /// A command's text with its place, and its code files.
     fn texts(&self, formula: &Formula) -> Vec<(String, usize, String)> {
+        let Kind::Run { text: script } = &formula.recipe.kind else { return Vec::new() };
         let mut texts = Vec::new();
-        if let Some((file, _)) = formula.place.rsplit_once(':')
-            && let Some(text) = self.walk.tables.text(file)
-            && let Some(script) = text.get(formula.recipe_span.start..formula.recipe_span.end)
-        {
-            let line = 1 + text[..formula.recipe_span.start].matches('\n').count();
-            texts.push((file.to_string(), line, script.to_string()));
+        if let Some((file, head)) = formula.place.rsplit_once(':') {
+            let text = self.walk.tables.text(file).unwrap_or_default();
+            let span = &formula.recipe_span;
+            let first = script.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            texts.push(match text.get(span.start..span.end).filter(|there| there.contains(first)) {
+                Some(there) => (file.to_string(), 1 + text[..span.start].matches('\n').count(), there.to_string()),
+                // Written elsewhere: its formula's head stands for it.
+                None => (file.to_string(), head.parse().unwrap_or(1), script.replace('\n', " ")),
+            });
         }
         for file in &formula.recipe.uses {
             texts.extend(self.walk.tables.text(&file.path).map(|text| (file.path.clone(), 1, text)));

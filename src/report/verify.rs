@@ -109,9 +109,11 @@ pub fn text(all: &[Verified], look: &Look) -> String {
         (same, outputs) if same == outputs => look.paint(Tone::Good, &format!("All {outputs} were made again with the same bytes.")),
         (same, outputs) => look.paint(Tone::Bad, &format!("{same} of {outputs} came out with the same bytes.")),
     });
-    let could_be_said =
-        |v: &&Verified| v.is_same() && !v.same_key && v.blessed.is_none() && !v.differences.iter().any(Difference::is_input);
-    if let Some(output) = all.iter().find(could_be_said).and_then(|verified| verified.outputs.first()) {
+    // Not where one of them tells that the change means something.
+    let could_be_said = |v: &&Verified| !v.same_key && v.blessed.is_none() && !v.differences.iter().any(Difference::is_input);
+    if same == outputs
+        && let Some(output) = all.iter().find(could_be_said).and_then(|verified| verified.outputs.first())
+    {
         let bless = format!("formake bless {} --because \"…\"", units::shell(&output.identity.to_string()));
         lines.push(look.faint(&format!("Where the recipe has changed, `{bless}` says so, and nothing is made again.")));
     }

@@ -107,6 +107,7 @@ fn every_json_document_names_its_schema() {
     ls: "formake.ls/1"
     plan: "formake.plan/1"
     show report@2024-01: "formake.show/1"
+    verify report@2024-01: "formake.verify/1"
     why report@2024-01: "formake.why/1"
     why-not review@2024-01: "formake.why/1"
     "#);

@@ -166,3 +166,15 @@ source (changes, <DATE>, prod, dl) from "raw/<DATE>.csv"
     would break: last at pipeline.formula:7 for kept, not planned: v: there is no column `v`; there are `id`, `z`, `date`
     ");
 }
+
+#[test]
+fn parts_of_one_input_may_have_different_columns() {
+    let formulas = r#"
+source (raw, <DATE>, prod, dl) from "raw/<DATE>.csv"
+(raw, <D in DATE-2d..DATE>, prod, dl) -> (a, <DATE>, prod, dl) { sql """select id, extra from raw""" }
+"#;
+    let case = case(formulas, &["a@2024-01-03"]).source("raw", "id bigint").holds("a", "id bigint");
+    let plain = told(&case.breaks(&["a"], &["a"]));
+    assert_snapshot!(plain, @"");
+    assert_snapshot!(told(&case.file_of("raw@2024-01-01", "id bigint, extra text").breaks(&["a"], &["a"])), @"");
+}

@@ -64,7 +64,7 @@ pub(crate) struct Case {
     pub graph: Graph,
     /// Columns of the class's results in the base, `id int, v text`; classes that have none there are no tables, or are not there.
     held: BTreeMap<String, Vec<Column>>,
-    /// Columns of sources, as they are now.
+    /// Columns of sources, as they are now, by class or by class and instance.
     sources: BTreeMap<String, Vec<Column>>,
     /// The query by which the base's result was made.
     queries: BTreeMap<String, String>,
@@ -106,6 +106,11 @@ impl Case {
     pub fn source(mut self, class: &str, text: &str) -> Self {
         self.sources.insert(class.into(), columns(text));
         self.holds(class, text)
+    }
+
+    pub fn file_of(mut self, source: &str, text: &str) -> Self {
+        self.sources.insert(source.into(), columns(text));
+        self
     }
 
     pub fn made_by(mut self, class: &str, query: &str) -> Self {
@@ -235,7 +240,8 @@ impl Tables for Case {
         Ok(declared(columns).expect("types"))
     }
     fn source(&self, identity: &Identity, _: Option<&Arc<Vec<Column>>>) -> Columns {
-        self.sources.get(&*identity.class).map(|columns| declared(columns).expect("types")).ok_or(NotKnown::BytesGone)
+        let of = self.sources.get(&format!("{}@{}", identity.class, identity.instance)).or_else(|| self.sources.get(&*identity.class));
+        of.map(|columns| declared(columns).expect("types")).ok_or(NotKnown::BytesGone)
     }
     fn base(&self, identity: &Identity) -> Option<SnapshotId> {
         self.held.keys().position(|class| **class == *identity.class).map(|at| SnapshotId(at as i64))

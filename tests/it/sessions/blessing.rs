@@ -118,6 +118,7 @@ fn a_blessing_that_is_not_true_is_found_out() {
     project.edit("jobs/daily.sql", "sum(amount)", "max(amount)");
     assert_snapshot!(project.session(
         "formake verify daily@2024-01
+        formake verify daily@2024-01-02
         formake bless daily@2024-01 --because 'only faster'
         formake verify daily@2024-01
         formake verify daily@2024-01-01 --json | grep same"
@@ -240,16 +241,10 @@ fn verifying_changes_nothing() {
     let project = shop();
     project.formake("build").ended(0);
     project.formake("build daily@2024-01-01").ended(0);
-    let before = (
-        project.shell("find lake .formake -type f ! -name lock ! -name 'catalog.db-*' | sort").stdout,
-        project.shell("formake history --json").stdout,
-    );
+    let all = || project.shell("find lake .formake -type f ! -name lock ! -name 'catalog.db-*' | sort; formake history --json").stdout;
+    let before = all();
     project.formake("verify daily@2024-01 report@2024-01").ended(0);
-    let after = (
-        project.shell("find lake .formake -type f ! -name lock ! -name 'catalog.db-*' | sort").stdout,
-        project.shell("formake history --json").stdout,
-    );
-    assert_eq!(before, after);
+    assert_eq!(all(), before);
 }
 
 #[test]
@@ -285,7 +280,7 @@ source (raw, prod, dl) from "raw.csv"
         echo c > raw.csv && formake verify kept
         rm raw.csv && formake verify kept"
     ), @r"
-    $ formake verify many kept
+    $ formake verify many kept tree
     same       many:prod/dl  bb8c3eaa2194, 4 B
     different  few:prod/dl   49479bb02762, 2 B -> d1411d157691, 3 B
       it was made by another recipe than there is now:
@@ -293,7 +288,8 @@ source (raw, prod, dl) from "raw.csv"
         - …utputs.many }}; head -c 2 {{ inputs.raw }} > {{ outputs.few }}
         + …utputs.many }}; head -c 3 {{ inputs.raw }} > {{ outputs.few }}
     same       kept:prod/dl  bb8c3eaa2194, 4 B
-    2 of 3 came out with the same bytes.
+    same       tree:prod/dl  1830d8002e51, 13 B
+    3 of 4 came out with the same bytes.
     [exit 1]
     $ formake verify chance | sed 's/ [0-9a-f]\{12\}, [0-9]* B/ HASH/g'
     different  chance:prod/dl  HASH -> HASH
