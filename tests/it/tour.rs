@@ -80,7 +80,8 @@ fn comparable(text: &str, any_order: bool) -> String {
 
 fn word(word: &str) -> String {
     let hex = word.len() >= 12 && word.bytes().all(|b| b.is_ascii_hexdigit());
-    let time = word.len() >= 8 && word.matches(':').count() == 2 && word.bytes().all(|b| b.is_ascii_digit() || b == b':' || b == b',');
+    let bare = word.trim_end_matches(':');
+    let time = bare.len() >= 8 && bare.matches(':').count() == 2 && bare.bytes().all(|b| b.is_ascii_digit() || b == b':' || b == b',');
     let date = word.starts_with("20") && word.len() == 10 && word.matches('-').count() == 2;
     if hex {
         "HASH".into()
