@@ -38,7 +38,7 @@ pub fn classify(judge: &mut Judge<'_>, fresh: bool) -> catalog::Result<Based> {
     for index in 0..jobs {
         let job = JobIx(index as u32);
         if judge.is_foreign(job) {
-            judge.settle_valid(job);
+            judge.settle_as_it_stands(&judge.instance(job).outputs);
         }
         if !judge.is_based(job) {
             continue;

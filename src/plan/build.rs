@@ -74,15 +74,19 @@ pub struct Options {
 /// Judges every job of the graph. `sources`: by node, for every source of the graph.
 pub fn build(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>, options: &Options) -> catalog::Result<Draft> {
     settle_leaves(judge, sources);
+    let foreign = as_they_stand(judge);
     let mut based = based::classify(judge, options.fresh)?;
     let mut found = Found::default();
     let mut verdicts;
     loop {
-        verdicts = forward(judge, &found, &based)?;
+        verdicts = forward(judge, &foreign, &found, &based)?;
         let before = found.size();
         backward(judge, sources, &verdicts, &mut found);
-        // A target whose stale snapshot cannot be handed over is made, from today's sources like all that is made.
-        let lost = |job: &usize| matches!(verdicts[*job], Verdict::StaleInBase { .. }) && judge.lost_in_base(JobIx(*job as u32)).is_some();
+        // A target whose snapshot in the base cannot be handed over is made, from today's sources like all that is made.
+        let lost = |job: &usize| {
+            let from_base = matches!(verdicts[*job], Verdict::StaleInBase { .. } | Verdict::Inherited);
+            from_base && !based.today[*job] && judge.lost_in_base(JobIx(*job as u32)).is_some()
+        };
         let lost: Vec<usize> = (0..verdicts.len()).filter(lost).collect();
         lost.iter().for_each(|job| based.needs_today(judge, JobIx(*job as u32)));
         let torn = give_up(judge, &verdicts, &mut based);
@@ -132,7 +136,12 @@ fn settle_leaves(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>) {
     }
 }
 
-fn forward(judge: &mut Judge<'_>, found: &Found, based: &Based) -> catalog::Result<Vec<Verdict>> {
+fn forward(
+    judge: &mut Judge<'_>,
+    foreign: &HashMap<JobIx, Verdict>,
+    found: &Found,
+    based: &Based,
+) -> catalog::Result<Vec<Verdict>> {
     let Found { forced, perhaps, stuck, risky } = found;
     let mut risky = risky.clone();
     let jobs = judge.graph.jobs.len();
@@ -148,8 +157,9 @@ fn forward(judge: &mut Judge<'_>, found: &Found, based: &Based) -> catalog::Resu
         }
         let verdict = if let Some(why) = stuck.get(&job) {
             Verdict::Blocked(why.clone())
-        } else if judge.is_foreign(job) {
-            as_it_stands(judge, job)
+        } else if let Some(verdict) = foreign.get(&job) {
+            judge.settle_as_it_stands(&judge.instance(job).outputs);
+            verdict.clone()
         } else if let Some(why) = inherited_block(judge, job, &verdicts) {
             Verdict::Blocked(why)
         } else if judge.is_based(job) && !based.today[index] {
@@ -210,15 +220,30 @@ fn forward(judge: &mut Judge<'_>, found: &Found, based: &Based) -> catalog::Resu
     Ok(verdicts)
 }
 
-/// A job of a label that is only read: what it stands for is used, whatever its formula would make now.
-fn as_it_stands(judge: &mut Judge<'_>, job: JobIx) -> Verdict {
-    if !judge.stands(job) {
-        let label = judge.graph.targets.first().map_or_else(String::new, |target| judge.identity(*target).label.to_string());
-        return Verdict::Blocked(blocked(judge, job, Cause::NotMadeInBase { label }));
+/// Jobs of labels that are only read: what they stand for is used, whatever their formulas would make now; so are their sources.
+fn as_they_stand(judge: &mut Judge<'_>) -> HashMap<JobIx, Verdict> {
+    let mut verdicts = HashMap::new();
+    for job in (0..judge.graph.jobs.len()).map(|job| JobIx(job as u32)).filter(|job| judge.is_foreign(*job)).collect::<Vec<_>>() {
+        let verdict = if judge.stands(job) {
+            Verdict::AsItStands { stale: judge.stale_as_it_stands(job, judge.keys(job).as_ref()) }
+        } else {
+            Verdict::Blocked(blocked(judge, job, not_made(judge)))
+        };
+        judge.settle_as_it_stands(&judge.instance(job).outputs);
+        verdicts.insert(job, verdict);
     }
-    let stale = judge.stale_as_it_stands(job, judge.keys(job).as_ref());
-    judge.settle_valid(job);
-    Verdict::AsItStands { stale }
+    let is_read = |node: &NodeIx| {
+        let origin = &judge.graph.nodes[node.0 as usize].origin;
+        judge.standings.foreign[node.0 as usize] && matches!(origin, Origin::Source { .. })
+    };
+    let sources: Vec<NodeIx> = (0..judge.graph.nodes.len()).map(|node| NodeIx(node as u32)).filter(is_read).collect();
+    judge.settle_as_it_stands(&sources);
+    verdicts
+}
+
+fn not_made(judge: &Judge<'_>) -> Cause {
+    let label = judge.graph.targets.first().map_or_else(String::new, |target| judge.identity(*target).label.to_string());
+    Cause::NotMadeInBase { label }
 }
 
 /// A job that no changed one needs: what shows through from the base serves.
@@ -230,16 +255,17 @@ fn serve(judge: &mut Judge<'_>, job: JobIx, verdicts: &[Verdict], given_up: bool
         makers.any(|maker| matches!(verdicts[maker.0 as usize], Verdict::StaleInBase { .. }))
     };
     match served {
-        Served::Own(_) if !given_up => {
+        // Over what is stale, its own would be a result of the label that was made from that.
+        Served::Own(_) | Served::Kept if !given_up && !over_stale() => {
             judge.settle_valid(job);
             Verdict::Valid
         }
         Served::Own(_) | Served::Stale(_) if !judge.has_beneath(job) => Verdict::Unneeded,
-        Served::Right if !over_stale() => {
+        Served::Right | Served::Kept if !over_stale() => {
             judge.settle_inherited(job);
             Verdict::Inherited
         }
-        Served::Right => {
+        Served::Right | Served::Kept => {
             judge.settle_inherited(job);
             Verdict::StaleInBase { why: Reason::Changed { differences: Vec::new() } }
         }
@@ -282,20 +308,19 @@ fn undecided_reason(judge: &Judge<'_>, job: JobIx, forced: Option<&Reason>) -> R
     }
 }
 
-/// A job whose input's job is blocked is blocked.
+/// A job whose input's job is blocked is blocked; so is one whose input is only read, and was not read before.
 fn inherited_block(judge: &Judge<'_>, job: JobIx, verdicts: &[Verdict]) -> Option<Arc<Blocked>> {
     let formula = judge.formula(job);
     for (input, parts) in formula.inputs.iter().zip(&judge.instance(job).inputs) {
         for part in parts {
-            if let Some(maker) = judge.maker(part.node)
-                && let Some(Verdict::Blocked(why)) = verdicts.get(maker.0 as usize)
-            {
-                return Some(blocked(
-                    judge,
-                    job,
-                    Cause::Input { name: input.name.to_string(), because: why.clone(), first_complete: None },
-                ));
-            }
+            let because = match judge.maker(part.node).map(|maker| verdicts.get(maker.0 as usize)) {
+                Some(Some(Verdict::Blocked(why))) => why.clone(),
+                None if judge.standings.foreign[part.node.0 as usize] && judge.settled[part.node.0 as usize].is_none() => {
+                    Arc::new(Blocked { identity: judge.identity(part.node).clone(), cause: not_made(judge), near: Vec::new() })
+                }
+                _ => continue,
+            };
+            return Some(blocked(judge, job, Cause::Input { name: input.name.to_string(), because, first_complete: None }));
         }
     }
     None
@@ -321,10 +346,7 @@ fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
             for part in parts {
                 let foreign = judge.standings.foreign[part.node.0 as usize];
                 let why = match sources.get(&part.node) {
-                    // Read as the base has it: bytes that the base has not read are not there.
-                    Some(observed) if foreign && matches!(observed.state, SourceState::New | SourceState::Changed) => {
-                        Some(Reason::BytesGone)
-                    }
+                    _ if foreign => gone(judge, part.node),
                     // A copied source outlives its file.
                     Some(observed) if observed.state != SourceState::Vanished => None,
                     Some(observed) if !observed.is_kept() => Some(Reason::BytesGone),
@@ -340,8 +362,7 @@ fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
                     }
                     None if certain => {
                         let identity = judge.identity(part.node).clone();
-                        let of = judge.identity(judge.instance(job).outputs[0]).label.to_string();
-                        let cause = if foreign { Cause::NotMadeInBase { label: of } } else { Cause::BytesGone };
+                        let cause = if foreign { not_made(judge) } else { Cause::BytesGone };
                         let because = Arc::new(Blocked { identity, cause, near: Vec::new() });
                         let cause = Cause::Input { name: input.name.to_string(), because, first_complete: None };
                         stuck.entry(job).or_insert_with(|| blocked(judge, job, cause));
@@ -391,6 +412,7 @@ fn assemble(
         let beneath = judge.standings.beneath[index].as_ref().map(|beneath| (&beneath.from, beneath.current.snapshot.id));
         let own = judge.standings.own[index].current.as_ref().map(|c| c.snapshot.id);
         let current = judge.standings.leaf(index).map(|c| c.snapshot.id);
+        let stands = own.or(beneath.map(|(_, snapshot)| snapshot));
         step.action = match &node.origin {
             Origin::Blocked(why) => Action::Blocked { on: why.clone() },
             Origin::Held => {
@@ -423,7 +445,7 @@ fn assemble(
                 if judge.is_based(*job) && matches!(verdict, Verdict::Run { .. } | Verdict::MayRun { .. } | Verdict::Reuse { .. }) {
                     step.owed = Some(if based.changed[job.0 as usize] { Owed::Change } else { Owed::StaleBase });
                 }
-                action(judge, verdict, *output, &node.identity, own, beneath)
+                action(judge, verdict, *output, &node.identity, if judge.is_foreign(*job) { stands } else { own }, beneath)
             }
         };
         match &step.action {
@@ -456,22 +478,22 @@ fn action(
     beneath: Option<(&Identity, catalog::SnapshotId)>,
 ) -> Action {
     let outputs_of = |job: &JobIx| judge.outputs(*job);
-    let not_made = || Action::Run { why: Reason::Missing };
+    let nothing = || Action::Run { why: Reason::Missing };
     match verdict {
-        Verdict::Valid => own.map_or_else(not_made, |snapshot| Action::Valid { snapshot }),
-        Verdict::Inherited => beneath.map_or_else(not_made, |(from, snapshot)| Action::Inherited { snapshot, from: from.clone() }),
+        Verdict::Valid => own.map_or_else(nothing, |snapshot| Action::Valid { snapshot }),
+        Verdict::Inherited => beneath.map_or_else(nothing, |(from, snapshot)| Action::Inherited { snapshot, from: from.clone() }),
         Verdict::StaleInBase { why } => {
-            beneath.map_or_else(not_made, |(from, snapshot)| Action::StaleInBase { snapshot, from: from.clone(), why: why.clone() })
+            beneath.map_or_else(nothing, |(from, snapshot)| Action::StaleInBase { snapshot, from: from.clone(), why: why.clone() })
         }
-        Verdict::AsItStands { stale: None } => own.map_or_else(not_made, |snapshot| Action::Inherited { snapshot, from: identity.clone() }),
+        Verdict::AsItStands { stale: None } => own.map_or_else(nothing, |snapshot| Action::Inherited { snapshot, from: identity.clone() }),
         Verdict::AsItStands { stale: Some(why) } => {
-            own.map_or_else(not_made, |snapshot| Action::StaleInBase { snapshot, from: identity.clone(), why: why.clone() })
+            own.map_or_else(nothing, |snapshot| Action::StaleInBase { snapshot, from: identity.clone(), why: why.clone() })
         }
         Verdict::Reuse { made, why } => {
             let snapshot: &Snapshot = &made.outputs[output];
             Action::Reuse { snapshot: snapshot.id, run: made.run, from: snapshot.identity.clone(), why: why.clone() }
         }
-        Verdict::Unneeded => not_made(),
+        Verdict::Unneeded => nothing(),
         Verdict::Run { why } => Action::Run { why: why.clone() },
         Verdict::MayRun { after } => {
             let after: Vec<Identity> = after.iter().flat_map(outputs_of).collect();

@@ -55,6 +55,8 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Served {
     Right,
+    /// Right, and so are the label's own, which have their bytes where the base's are gone.
+    Kept,
     /// The label's own are right, and the base's are not, for this reason.
     Own(Reason),
     Stale(Reason),
@@ -67,6 +69,8 @@ enum View {
     Own,
     /// What shows through from its base.
     Base,
+    /// The label's own, else what shows through: of a label that is only read.
+    Either,
 }
 
 /// A graph with all that deciding needs, and what is decided so far.
@@ -247,6 +251,14 @@ impl<'a> Judge<'a> {
         self.settle_by(job, View::Base);
     }
 
+    /// Settles what is only read by what it stands for: a job's outputs, or a source.
+    pub fn settle_as_it_stands(&mut self, nodes: &[NodeIx]) {
+        for node in nodes {
+            let snapshot = self.current(*node, View::Either).map(|current| current.snapshot.clone());
+            self.settled[node.0 as usize] = snapshot.map(Settled::of);
+        }
+    }
+
     fn settle_by(&mut self, job: JobIx, view: View) {
         for node in &self.instance(job).outputs {
             let snapshot = self.current(*node, view).map(|current| current.snapshot.clone());
@@ -255,9 +267,12 @@ impl<'a> Judge<'a> {
     }
 
     fn current(&self, node: NodeIx, view: View) -> Option<&Current> {
+        let own = self.standings.own[node.0 as usize].current.as_ref();
+        let beneath = self.standings.beneath[node.0 as usize].as_ref().map(|beneath| &beneath.current);
         match view {
-            View::Own => self.standings.own[node.0 as usize].current.as_ref(),
-            View::Base => self.standings.beneath[node.0 as usize].as_ref().map(|beneath| &beneath.current),
+            View::Own => own,
+            View::Base => beneath,
+            View::Either => own.or(beneath),
         }
     }
 
@@ -362,17 +377,29 @@ impl<'a> Judge<'a> {
     pub fn serve(&self, job: JobIx, keys: Option<&Keys>) -> Served {
         let unknown = Reason::Changed { differences: Vec::new() };
         let Some(keys) = keys else { return Served::Stale(unknown) };
+        let own_is_right = || self.stale(job, keys, View::Own).is_none();
         match self.stale(job, keys, View::Base) {
+            None if own_is_right() && self.gone(job, View::Base).is_some() && self.gone(job, View::Own).is_none() => Served::Kept,
             None => Served::Right,
-            Some(why) if self.stale(job, keys, View::Own).is_none() => Served::Own(why),
+            Some(why) if own_is_right() => Served::Own(why),
             Some(why) => Served::Stale(why),
         }
     }
 
-    /// Why a job's outputs are not what this key would give, by their own pointers alone.
+    /// Whether a label's base is right, and has its bytes again, now that a job of the label made the same: they may lie at the same place.
+    pub fn has_base_again(&self, job: JobIx, keys: &Keys) -> bool {
+        if !self.is_based(job) || self.stale(job, keys, View::Base).is_some() {
+            return false;
+        }
+        let outputs = self.instance(job).outputs.iter().filter_map(|node| self.current(*node, View::Base));
+        outputs.for_each(|current| self.forget(&current.snapshot));
+        self.gone(job, View::Base).is_none()
+    }
+
+    /// Why what is only read is not what this key would give.
     pub fn stale_as_it_stands(&self, job: JobIx, keys: Option<&Keys>) -> Option<Reason> {
         match keys {
-            Some(keys) => self.stale(job, keys, View::Own),
+            Some(keys) => self.stale(job, keys, View::Either),
             None => Some(Reason::Changed { differences: Vec::new() }),
         }
     }
@@ -391,9 +418,9 @@ impl<'a> Judge<'a> {
         self.has_all(job, View::Base)
     }
 
-    /// Whether all of a job's outputs stand for something by their own pointers.
+    /// Whether all outputs of a job that is only read stand for something.
     pub fn stands(&self, job: JobIx) -> bool {
-        self.has_all(job, View::Own)
+        self.has_all(job, View::Either)
     }
 
     /// Which of a job's target outputs lost its bytes.

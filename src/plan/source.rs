@@ -60,10 +60,15 @@ impl Observed {
 
     /// Its files are at `path`, and hold this.
     pub fn now(recorded: &Recorded<'_>, content: ContentHash, path: &str) -> Self {
-        if let Some(snapshot) = recorded.find(|snapshot| snapshot.content == content) {
+        // The same bytes at another place may go from the old one.
+        if let Some(snapshot) = recorded.find(|snapshot| snapshot.content == content && (snapshot.stored || snapshot.path == path)) {
             return Self::unchanged(snapshot);
         }
-        let state = if recorded.find(|_| true).is_some() { SourceState::Changed } else { SourceState::New };
+        let state = match recorded.find(|snapshot| snapshot.content == content).or(recorded.find(|_| true)) {
+            Some(snapshot) if snapshot.content == content => SourceState::Unchanged,
+            Some(_) => SourceState::Changed,
+            None => SourceState::New,
+        };
         let ending = crate::recipe::ending(path).to_string();
         Self { state, settled: Some(Settled { content, snapshot: None, ending }) }
     }

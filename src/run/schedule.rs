@@ -247,13 +247,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
                 self.states.set(job, State::Valid);
             }
             Decision::Inherited => {
-                for node in &self.judge.instance(job).outputs {
-                    if self.judge.standings.own[node.0 as usize].current.is_some() {
-                        let because = "the result is the base's".to_string();
-                        self.withdrawn.push(Change::Withdraw { identity: self.judge.identity(*node).clone(), because });
-                    }
-                }
-                self.judge.settle_inherited(job);
+                self.inherit(job);
                 if !self.verdicts[job.0 as usize].is_settled() {
                     self.summary.inherited += 1;
                     (self.events)(&Event::JobValid { job: job.0, outputs: self.judge.outputs(job) });
@@ -267,6 +261,17 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             Decision::Run { why } => self.decided_to_run(job, keys, why)?,
         }
         Ok(())
+    }
+
+    /// The base's serves: what the label had of its own goes with the next commit.
+    fn inherit(&mut self, job: JobIx) {
+        for node in &self.judge.instance(job).outputs {
+            if self.judge.standings.own[node.0 as usize].current.is_some() {
+                let because = "the result is the base's".to_string();
+                self.withdrawn.push(Change::Withdraw { identity: self.judge.identity(*node).clone(), because });
+            }
+        }
+        self.judge.settle_inherited(job);
     }
 
     fn decided_to_run(&mut self, job: JobIx, keys: Keys, mut why: Reason) -> Result<(), RunError> {
@@ -473,6 +478,9 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         let unchanged = nodes.iter().zip(snapshots).all(|(node, s)| before(node) == Some(s.content));
         let bytes = snapshots.iter().map(|s| s.bytes).sum();
         self.now_stands(job, &keys, snapshots);
+        if self.judge.has_base_again(job, &keys) {
+            self.inherit(job);
+        }
         self.summary.ran += 1;
         let outputs = self.judge.outputs(job);
         (self.events)(&Event::JobDone { job: job.0, outputs, run, seconds, bytes, unchanged });

@@ -6,6 +6,7 @@ mod docs;
 mod examples;
 mod faults;
 mod hostile;
+mod label_property;
 mod labels;
 mod laws;
 mod manual;
