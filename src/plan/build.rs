@@ -136,12 +136,7 @@ fn settle_leaves(judge: &mut Judge<'_>, sources: &HashMap<NodeIx, Observed>) {
     }
 }
 
-fn forward(
-    judge: &mut Judge<'_>,
-    foreign: &HashMap<JobIx, Verdict>,
-    found: &Found,
-    based: &Based,
-) -> catalog::Result<Vec<Verdict>> {
+fn forward(judge: &mut Judge<'_>, foreign: &HashMap<JobIx, Verdict>, found: &Found, based: &Based) -> catalog::Result<Vec<Verdict>> {
     let Found { forced, perhaps, stuck, risky } = found;
     let mut risky = risky.clone();
     let jobs = judge.graph.jobs.len();

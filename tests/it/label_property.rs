@@ -10,14 +10,18 @@
 //! Jobs are functions, as in `property.rs`; the model is what these functions give, over the graph that the resolver gives.
 
 mod laws;
+mod moves;
 mod project;
 mod text;
 mod world;
+
+use std::collections::BTreeSet;
 
 use formake::catalog::{Catalog, Change};
 use formake::digest::of_bytes;
 use formake::formula::program::Bases;
 use formake::identity::{Component, Identity, Instance, Period, Precision, Value};
+use formake::plan::promotion::Until;
 use proptest::prelude::*;
 
 use laws::{View, nothing_is_to_do, of_others, the_build_is_the_plan};
@@ -35,18 +39,64 @@ enum Edit {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Write { source: usize, elsewhere: bool, day: i64, content: u8 },
-    Remove { source: usize, elsewhere: bool, day: i64 },
-    Edit { branch: usize, class: usize, edit: Edit },
-    Move { branch: usize, source: usize, place: Place },
+    Write {
+        source: usize,
+        elsewhere: bool,
+        day: i64,
+        content: u8,
+    },
+    Remove {
+        source: usize,
+        elsewhere: bool,
+        day: i64,
+    },
+    Edit {
+        branch: usize,
+        class: usize,
+        edit: Edit,
+    },
+    Move {
+        branch: usize,
+        source: usize,
+        place: Place,
+    },
     /// Prod's branch gets what a label's has.
-    Merge { branch: usize },
+    Merge {
+        branch: usize,
+    },
     /// A label's branch gets what prod's has.
-    Rebase { branch: usize },
-    LoseBytes { which: usize },
-    Publish { label: usize, class: usize, day: i64, content: u8, hold: bool },
-    Release { which: usize },
-    Build { ask: Ask, how: How },
+    Rebase {
+        branch: usize,
+    },
+    LoseBytes {
+        which: usize,
+    },
+    Publish {
+        label: usize,
+        class: usize,
+        day: i64,
+        content: u8,
+        hold: bool,
+    },
+    Release {
+        which: usize,
+    },
+    Promote {
+        ask: Ask,
+        whole: bool,
+        and_back: bool,
+    },
+    RollBack {
+        label: usize,
+        cascade: bool,
+    },
+    Clean {
+        last: usize,
+    },
+    Build {
+        ask: Ask,
+        how: How,
+    },
 }
 
 fn run(project: &mut Project, step: &Step) {
@@ -99,20 +149,57 @@ fn run(project: &mut Project, step: &Step) {
                 project.catalog.commit(&actor(), clock(), &[change]).expect("released");
             }
         }
-        Step::Build { ask, how } => build(project, ask, how),
+        Step::Promote { ask, whole, and_back } => {
+            let built = project.built.filter(|built| built.label == ask.label && !built.fresh && (*whole || built.classes == ask.classes));
+            moves::promote(project, ask, *whole, !*whole && built.is_some(), *and_back);
+        }
+        Step::RollBack { label, cascade } => {
+            moves::roll_back(project, LABELS[*label], Until::Last, *cascade);
+        }
+        Step::Clean { last } => moves::clean(project, *last),
+        Step::Build { ask, how } => project.built = build(project, ask, how).then_some(*ask),
+    }
+    if !matches!(step, Step::Build { .. }) {
+        project.built = None;
     }
 }
 
-fn build(project: &Project, ask: &Ask, how: &How) {
+/// Does something that changes nothing of what is right.
+fn harmless(project: &mut Project, step: &Step) {
+    let gone = match step {
+        Step::Remove { source, elsewhere, day } => Some(file(*source, *elsewhere, &format!("2024-01-0{day}"))),
+        _ => None,
+    };
+    let plans = |project: &Project| -> Vec<_> {
+        let ask = |label| Ask { label, branch: label, classes: 0, fresh: false };
+        (0..LABELS.len()).map(|label| project.plan(&ask(label))).collect()
+    };
+    let before = plans(project);
+    let counts: Vec<bool> =
+        before.iter().map(|planned| gone.as_ref().is_none_or(|path| laws::is_recorded(project, planned, path))).collect();
+    let there = project.disk.bytes.lock().expect("a lock").clone();
+    run(project, step);
+    let lost: BTreeSet<String> = there.difference(&project.disk.bytes.lock().expect("a lock")).cloned().collect();
+    for ((before, after), _) in before.iter().zip(&plans(project)).zip(counts).filter(|(_, counts)| *counts) {
+        laws::stays_as_it_was(
+            project,
+            before,
+            after,
+            if matches!(step, Step::LoseBytes { .. }) { &lost } else { const { &BTreeSet::new() } },
+        );
+    }
+}
+
+/// Whether it was right.
+fn build(project: &Project, ask: &Ask, how: &How) -> bool {
     let label = LABELS[ask.label];
     let before = of_others(&project.pointers(), label);
     let built = project.build(ask, how);
     assert_eq!(of_others(&project.pointers(), label), before, "a build of {label} moved something of another label");
     the_build_is_the_plan(&built);
-    stat(&built);
     let right = built.outcome.as_ref().is_ok_and(|summary| summary.failed == 0);
     if !right {
-        return;
+        return false;
     }
     for fresh in [ask.fresh, false] {
         let after = project.plan(&Ask { fresh, ..*ask });
@@ -125,6 +212,7 @@ fn build(project: &Project, ask: &Ask, how: &How) {
             break;
         }
     }
+    true
 }
 
 fn identity(class: &str, label: &str, day: i64) -> Identity {
@@ -141,17 +229,22 @@ fn check(classes: Vec<Class>, started: bool, chained: bool, apart: bool, steps: 
         catalog: formake::catalog::sqlite::SqliteCatalog::open_in_memory().expect("a catalog"),
         branches: vec![branch; LABELS.len()],
         compiled: Default::default(),
+        built: None,
         bases: Bases(vec![base("pr-1", "prod"), base("pr-2", if chained { "pr-1" } else { "prod" })]),
     };
     for (source, day) in (0..FILES).flat_map(|source| (1..=DAYS).map(move |day| (source, day))).filter(|_| started) {
         project.disk.files.insert(file(source, false, &format!("2024-01-0{day}")), 0);
+        project.publish(&identity("p", "prod", day), of_bytes(&[9]), false);
     }
     if started {
         let how = How { fail: None, keep_going: false, killed: None };
         build(&project, &Ask { label: 0, branch: 0, classes: 0, fresh: false }, &how);
     }
     for step in &steps {
-        run(&mut project, step);
+        match step {
+            Step::Remove { .. } | Step::LoseBytes { .. } | Step::Clean { .. } => harmless(&mut project, step),
+            _ => run(&mut project, step),
+        }
     }
 }
 
@@ -194,9 +287,20 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let place = prop_oneof![2 => Just(Place::Usual), 1 => Just(Place::Elsewhere), 1 => Just(Place::Named)];
     let elsewhere = || prop::bool::weighted(0.2);
     let label = || prop_oneof![3 => Just(0usize), 4 => Just(1), 2 => Just(2)];
-    let ask = (label(), prop_oneof![Just(0), any::<u8>()], prop::bool::weighted(0.3)).prop_map(|(label, classes, fresh)| Ask { label, branch: label, classes, fresh });
+    let ask = (label(), prop_oneof![Just(0), any::<u8>()], prop::bool::weighted(0.3)).prop_map(|(label, classes, fresh)| Ask {
+        label,
+        branch: label,
+        classes,
+        fresh,
+    });
     let how = (prop::option::weighted(0.15, 0..5usize), any::<bool>(), prop::option::weighted(0.15, 0..6usize));
     let how = how.prop_map(|(fail, keep_going, killed)| How { fail, keep_going, killed });
+    let promotion = (1..LABELS.len(), prop_oneof![Just(0), any::<u8>()], any::<bool>(), any::<bool>());
+    let promotion = promotion.prop_map(|(label, classes, whole, and_back)| Step::Promote {
+        ask: Ask { label, branch: label, classes, fresh: false },
+        whole,
+        and_back,
+    });
     let step = prop_oneof![
         8 => (0..FILES, elsewhere(), 1..=DAYS, 0..3u8).prop_map(|(source, elsewhere, day, content)| Step::Write { source, elsewhere, day, content }),
         1 => (0..FILES, elsewhere(), 1..=DAYS).prop_map(|(source, elsewhere, day)| Step::Remove { source, elsewhere, day }),
@@ -207,30 +311,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => any::<usize>().prop_map(|which| Step::LoseBytes { which }),
         2 => (label(), any::<usize>(), 1..=DAYS, 0..3u8, any::<bool>()).prop_map(|(label, class, day, content, hold)| Step::Publish { label, class, day, content, hold }),
         1 => any::<usize>().prop_map(|which| Step::Release { which }),
+        3 => promotion,
+        1 => (0..2usize, any::<bool>()).prop_map(|(label, cascade)| Step::RollBack { label, cascade }),
+        1 => (0..2usize).prop_map(|last| Step::Clean { last }),
         10 => (ask, how).prop_map(|(ask, how)| Step::Build { ask, how }),
     ];
     prop::collection::vec(step, 6..40)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: std::env::var("CASES").ok().and_then(|c| c.parse().ok()).unwrap_or(60), max_shrink_iters: 20000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_label_is_right(classes in classes(), started in prop::bool::weighted(0.8), chained in any::<bool>(), apart in any::<bool>(), steps in steps()) {
         check(classes, started, chained, apart, steps);
     }
-}
-
-fn stat(built: &project::Built) {
-    use std::sync::Mutex;
-    static ALL: Mutex<std::collections::BTreeMap<&'static str, usize>> = Mutex::new(std::collections::BTreeMap::new());
-    let mut all = ALL.lock().unwrap();
-    let mut add = |name, n: usize| *all.entry(name).or_default() += n;
-    let c = &built.planned.plan.counts;
-    let l = built.planned.ask.label > 0;
-    add("builds", 1);
-    if l { add("label builds", 1); }
-    add("killed", built.outcome.is_err() as usize);
-    if let Ok(s) = &built.outcome { add("failed", s.failed.min(1)); add("blocked", s.blocked); add("ran", s.ran); add("reused", s.reused); add("label ran", if l {s.ran} else {0}); add("inherited", s.inherited);}
-    add("stale", c.stale_in_base); add("held", c.held); add("plan inherited", c.inherited); add("plan valid label", if l {c.valid} else {0}); add("may", c.may_run);
-    if all["builds"] % 500 == 0 { eprintln!("{all:?}"); }
 }

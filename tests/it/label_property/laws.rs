@@ -57,6 +57,42 @@ fn worked(planned: &Planned) -> Vec<&Step> {
     planned.plan.steps.iter().filter(quiet).collect()
 }
 
+/// Whether a source's file holds, at each of the plan's instances that it is, what reading it through the label gives anyway.
+pub fn is_recorded(project: &Project, planned: &Planned, path: &str) -> bool {
+    let pointers = project.pointers();
+    planned.graph.nodes.iter().all(|node| {
+        let Origin::Source { source, binding } = &node.origin else { return true };
+        let Some((at, content)) = project.disk.file(&planned.program.sources[*source], binding).filter(|(at, _)| at == path) else {
+            return true;
+        };
+        let recorded = pointers.through(&node.identity, &project.bases);
+        recorded.is_some_and(|(_, snapshot)| snapshot.content == content && snapshot.path == at)
+    })
+}
+
+/// What vanished, was lost or cleaned away, and is not needed, changes nothing that is right.
+pub fn stays_as_it_was(project: &Project, before: &Planned, after: &Planned, lost: &BTreeSet<String>) {
+    let pointers = project.pointers();
+    let handed_over = before.graph.targets.iter().any(|target| {
+        let target = &before.graph.nodes[target.0 as usize].identity;
+        pointers.through(target, &project.bases).is_some_and(|(_, snapshot)| lost.contains(&snapshot.path))
+    });
+    if before.plan.work_needed() || handed_over {
+        return;
+    }
+    let now = actions(after);
+    for step in &before.plan.steps {
+        let right = matches!(step.action, Action::Valid { .. } | Action::Inherited { .. } | Action::StaleInBase { .. });
+        assert!(
+            !right || now.get(&step.identity) == Some(&&step.action),
+            "{} was {:?}, and is {:?}",
+            step.identity,
+            step.action,
+            now.get(&step.identity)
+        );
+    }
+}
+
 /// A look at a label after a build: what its cone stands for.
 pub struct View<'a> {
     project: &'a Project,
@@ -112,7 +148,8 @@ impl<'a> View<'a> {
         for node in self.own_nodes() {
             let Origin::Job { job, .. } = graph.nodes[node.0 as usize].origin else { continue };
             let identity = self.identity(node);
-            let parts = || self.planned.program.formulas[graph.jobs[job.0 as usize].formula].inputs.iter().zip(&graph.jobs[job.0 as usize].inputs);
+            let parts =
+                || self.planned.program.formulas[graph.jobs[job.0 as usize].formula].inputs.iter().zip(&graph.jobs[job.0 as usize].inputs);
             if !self.is_settled(node) && !self.is_stale(node) {
                 continue;
             }
@@ -128,7 +165,10 @@ impl<'a> View<'a> {
                     let content = self.read(*part).map(|(_, snapshot)| snapshot.content);
                     assert_eq!(content, Some(then.content), "{identity} ({:?}) was made from another {now}", self.action(node));
                     let own = matches!(self.action(node), Some(Action::Valid { .. }));
-                    assert!(!own || !self.is_stale(*part) || self.planned.foreign[part.0 as usize], "{identity} was made from {now}, which is stale in the base");
+                    assert!(
+                        !own || !self.is_stale(*part) || self.planned.foreign[part.0 as usize],
+                        "{identity} was made from {now}, which is stale in the base"
+                    );
                 }
                 continue;
             }
@@ -137,13 +177,28 @@ impl<'a> View<'a> {
                 let now = self.identity(part);
                 let Origin::Job { job: maker, .. } = graph.nodes[part.0 as usize].origin else { continue };
                 let Some((from, snapshot)) = self.read(part) else { continue };
-                let then = run.inputs.iter().find(|then| then.name == *name && then.identity.class == now.class && then.identity.instance == now.instance);
+                let then = run
+                    .inputs
+                    .iter()
+                    .find(|then| then.name == *name && then.identity.class == now.class && then.identity.instance == now.instance);
                 let same = then.is_none_or(|then| then.content == snapshot.content);
-                assert!(from != *now || same || self.planned.based.today[maker.0 as usize], "{identity} is stale, and was made from another {now}");
+                assert!(
+                    from != *now || same || self.planned.based.today[maker.0 as usize],
+                    "{identity} is stale, and was made from another {now}"
+                );
                 assert!(!self.planned.based.changed[maker.0 as usize], "{identity} is stale, and {now} is changed");
             }
-            let beneath = self.project.catalog.standings(&[self.from(node).unwrap_or_else(|| panic!("{identity} is of a base"))]).expect("read").remove(0);
-            assert_eq!(beneath.current.and_then(|current| current.fixed), Some(self.planned.fixed[job.0 as usize]), "{identity} is stale, and its recipe is another");
+            let beneath = self
+                .project
+                .catalog
+                .standings(&[self.from(node).unwrap_or_else(|| panic!("{identity} is of a base"))])
+                .expect("read")
+                .remove(0);
+            assert_eq!(
+                beneath.current.and_then(|current| current.fixed),
+                Some(self.planned.fixed[job.0 as usize]),
+                "{identity} is stale, and its recipe is another"
+            );
         }
     }
 

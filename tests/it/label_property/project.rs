@@ -11,7 +11,7 @@ use formake::formula::program::{Bases, Program};
 use formake::formula::{Settings, compile};
 use formake::identity::Identity;
 use formake::identity::target::Target;
-use formake::plan::keep::{keep_label, read_by_jobs};
+use formake::plan::own::{keep_label, read_by_jobs};
 use formake::plan::{self, Based, Draft, Judge, Observed, Recorded, Recording, Standings};
 use formake::resolve::{Graph, JobIx, NodeIx, Origin, Resolver};
 use formake::run::{self, Event, RunError, Scheduler, Summary};
@@ -46,6 +46,8 @@ pub struct Project {
     /// By label.
     pub branches: Vec<Branch>,
     pub bases: Bases,
+    /// What the last step built, if that is what it did.
+    pub built: Option<Ask>,
     /// By text and label.
     pub compiled: RefCell<HashMap<(String, usize), Program>>,
 }
@@ -104,7 +106,7 @@ impl Project {
         self.bases.of(LABELS[label])
     }
 
-    fn program(&self, ask: &Ask) -> Program {
+    pub fn program(&self, ask: &Ask) -> Program {
         let label = LABELS[ask.branch];
         let text = self.branches[ask.branch].text(label, self.base(ask.branch).as_deref().unwrap_or(label));
         let key = (text, ask.label);
@@ -120,11 +122,16 @@ impl Project {
     }
 
     pub fn plan(&self, ask: &Ask) -> Planned {
-        self.work(ask, None).planned
+        self.work(ask, &[], None).planned
+    }
+
+    /// The same for some identities.
+    pub fn plan_of(&self, ask: &Ask, targets: &[Identity]) -> Planned {
+        self.work(ask, targets, None).planned
     }
 
     pub fn build(&self, ask: &Ask, how: &How) -> Built {
-        self.work(ask, Some(how))
+        self.work(ask, &[], Some(how))
     }
 
     fn targets(&self, ask: &Ask, resolver: &mut Resolver<'_>) -> Vec<Identity> {
@@ -142,11 +149,11 @@ impl Project {
         all
     }
 
-    fn work(&self, ask: &Ask, how: Option<&How>) -> Built {
+    fn work(&self, ask: &Ask, targets: &[Identity], how: Option<&How>) -> Built {
         let program = self.program(ask);
         let outside = Outside::new(&self.disk, &self.catalog, &self.bases);
         let mut resolver = Resolver::new(&program, &outside);
-        let targets = self.targets(ask, &mut resolver);
+        let targets = if targets.is_empty() { self.targets(ask, &mut resolver) } else { targets.to_vec() };
         for target in &targets {
             resolver.node(target);
         }
@@ -249,7 +256,7 @@ impl Project {
             catalog.commit(&actor(), clock(), &moves)?;
         }
         let capacity = BTreeMap::from([("cpu".into(), 1)]);
-        let options = run::Options { jobs: 1, keep_going: how.keep_going, capacity, actor: actor(), clock };
+        let options = run::Options { jobs: 1, keep_going: how.keep_going, capacity, actor: actor(), clock, may_run: None };
         let started = RefCell::new(ran);
         let mut events = |event: &Event| {
             if let Event::JobStarted { outputs, .. } = event {

@@ -125,10 +125,7 @@ impl Class {
         let says = if self.writes_label { " {{ label }}" } else { "" };
         let since = if self.rolling { "\n since 2024-01-01" } else { "" };
         let effect = if self.effect { "\n effect" } else { "" };
-        format!(
-            "{}\n -> ({own}, <DATE>, {to}, dl){twin} {{\n run \"{recipe} {what}{says}\"{since}{effect}\n}}\n",
-            inputs.join(" + ")
-        )
+        format!("{}\n -> ({own}, <DATE>, {to}, dl){twin} {{\n run \"{recipe} {what}{says}\"{since}{effect}\n}}\n", inputs.join(" + "))
     }
 }
 

@@ -92,7 +92,8 @@ impl World for Outside<'_> {
         let recorded = self.sourced(&identity.class);
         if self.disk.file(source, binding).is_some() {
             Offer::There
-        } else if recorded.contains(identity) || self.bases.chain(&identity.label).iter().any(|base| recorded.contains(&identity.under(base)))
+        } else if recorded.contains(identity)
+            || self.bases.chain(&identity.label).iter().any(|base| recorded.contains(&identity.under(base)))
         {
             Offer::Vanished
         } else {
@@ -157,7 +158,12 @@ impl Workshop for Maker<'_> {
         for part in judge.instance(job).inputs.iter().flatten() {
             let settled = judge.settled[part.node.0 as usize].as_ref().expect("inputs are settled");
             let snapshot = settled.snapshot.as_ref().expect("inputs are recorded");
-            assert_eq!(self.disk.condition(snapshot), Condition::Intact, "{} reads bytes that are there: {snapshot:?}", judge.outputs(job)[0]);
+            assert_eq!(
+                self.disk.condition(snapshot),
+                Condition::Intact,
+                "{} reads bytes that are there: {snapshot:?}",
+                judge.outputs(job)[0]
+            );
             read.push(settled.content);
         }
         let outputs = judge.outputs(job);
