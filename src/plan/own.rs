@@ -47,6 +47,7 @@ pub fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change
                     _ => (true, ""),
                 }
             }
+            Origin::Published if judge.standings.saw(index) == Some(own.snapshot.id) => (false, "it was promoted"),
             Origin::Published | Origin::Held | Origin::Blocked(_) => continue,
         };
         let (identity, base) = (node.identity.clone(), judge.standings.saw(index));
