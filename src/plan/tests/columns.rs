@@ -175,6 +175,6 @@ source (raw, <DATE>, prod, dl) from "raw/<DATE>.csv"
 "#;
     let case = case(formulas, &["a@2024-01-03"]).source("raw", "id bigint").holds("a", "id bigint");
     let plain = told(&case.breaks(&["a"], &["a"]));
-    assert_snapshot!(plain, @"");
-    assert_snapshot!(told(&case.file_of("raw@2024-01-01", "id bigint, extra text").breaks(&["a"], &["a"])), @"");
+    assert_snapshot!(plain, @"would break: a at pipeline.formula:3 for itself: extra: there is no column `extra`; there are `id`, `date`");
+    assert_snapshot!(told(&case.file_of("raw@2024-01-01", "id bigint, extra text").breaks(&["a"], &["a"])), @"a (a@2024-01-03:pr-1/dl): +extra text");
 }
