@@ -134,6 +134,10 @@ fn a_blessing_that_is_not_true_is_found_out() {
     same       daily@2024-01-02:prod/dl  4736d13e9e72, 19 B
     1 of 2 came out with the same bytes.
     [exit 1]
+    $ formake verify daily@2024-01-02
+    same  daily@2024-01-02:prod/dl  4736d13e9e72, 19 B
+    Made again, with the same bytes.
+    Where the recipe has changed, `formake bless daily@2024-01-02:prod/dl --because "…"` says so, and nothing is made again.
     $ formake bless daily@2024-01 --because 'only faster'
     daily@2024-01-01:prod/dl is blessed.
     daily@2024-01-02:prod/dl is blessed.
