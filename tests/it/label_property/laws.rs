@@ -211,7 +211,7 @@ impl<'a> View<'a> {
     pub fn has_no_row_that_pretends(&self) {
         for node in self.own_nodes() {
             let identity = self.identity(node);
-            let Some(own) = self.pointers.current.get(identity) else { continue };
+            let Some(own) = self.pointers.current.get(identity).filter(|_| !self.pointers.held.contains(identity)) else { continue };
             let Some(base) = self.project.bases.of(LABELS[self.planned.ask.label]) else { continue };
             if let Some(Action::Inherited { .. } | Action::StaleInBase { .. }) | None = self.action(node) {
                 panic!("{identity} has a pointer of its own, and is {:?}", self.action(node));

@@ -51,7 +51,10 @@ pub fn promote(project: &Project, ask: &Ask, whole: bool, just_built: bool, and_
     let to = project.base(ask.label).expect("a base");
     let Some(found) = promotion_of(project, ask, whole) else { return };
     if just_built {
-        let expected = |refusal: &&Refusal| matches!(refusal, Refusal::Unfit { .. } | Refusal::Held { .. } | Refusal::BytesGone { .. });
+        let expected = |refusal: &&Refusal| {
+            let blocked = matches!(refusal, Refusal::Stale { now: Action::Blocked { .. }, .. });
+            blocked || matches!(refusal, Refusal::Unfit { .. } | Refusal::Held { .. } | Refusal::BytesGone { .. })
+        };
         let wrong: Vec<&Refusal> = found.refused.iter().filter(|refusal| !expected(refusal)).collect();
         assert!(wrong.is_empty(), "what was just built is refused: {wrong:#?}");
     }
