@@ -97,16 +97,14 @@ impl Based {
 /// Leaves that are the label's own: what it published or holds, where the base has other bytes; sources that it reads from elsewhere.
 fn moved_leaves(judge: &Judge<'_>) -> Vec<bool> {
     let moved = |index: usize| {
-        let (own, beneath) = (&judge.standings.own[index], &judge.standings.beneath[index]);
+        let beneath = &judge.standings.beneath[index];
         let content = judge.settled[index].as_ref().map(|settled| settled.content);
         let beneath = beneath.as_ref().map(|beneath| &beneath.current.snapshot);
         if !judge.standings.based[index] || content == beneath.map(|snapshot| snapshot.content) {
             return false;
         }
         match &judge.graph.nodes[index].origin {
-            Origin::Published | Origin::Held => {
-                own.hold.is_some() || own.current.as_ref().is_some_and(|c| c.snapshot.origin == catalog::Origin::Published)
-            }
+            Origin::Published | Origin::Held => judge.standings.is_said(index, &judge.graph.nodes[index].origin),
             Origin::Source { source, binding } => {
                 let source = &judge.program.sources[*source];
                 let path = source.from.as_ref().and_then(|from| from.render(binding));

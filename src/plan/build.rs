@@ -406,7 +406,7 @@ fn assemble(
         };
         let beneath = judge.standings.beneath[index].as_ref().map(|beneath| (&beneath.from, beneath.current.snapshot.id));
         let own = judge.standings.own[index].current.as_ref().map(|c| c.snapshot.id);
-        let current = judge.standings.leaf(index).map(|c| c.snapshot.id);
+        let current = judge.standings.leaf(index, &node.origin).map(|c| c.snapshot.id);
         let stands = own.or(beneath.map(|(_, snapshot)| snapshot));
         step.action = match &node.origin {
             Origin::Blocked(why) => Action::Blocked { on: why.clone() },

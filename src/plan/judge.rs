@@ -237,7 +237,8 @@ impl<'a> Judge<'a> {
 
     /// Settles a publication or a hold by what it stands for.
     pub fn settle_leaf(&mut self, node: NodeIx) {
-        let snapshot = self.standings.leaf(node.0 as usize).map(|current| current.snapshot.clone());
+        let snapshot =
+            self.standings.leaf(node.0 as usize, &self.graph.nodes[node.0 as usize].origin).map(|current| current.snapshot.clone());
         self.settled[node.0 as usize] = snapshot.map(Settled::of);
     }
 

@@ -2,7 +2,7 @@
 
 use super::build::{Draft, Verdict};
 use super::judge::Judge;
-use crate::catalog::Change;
+use crate::catalog::{Change, Current};
 use crate::resolve::{JobIx, Origin};
 
 /// By node: whether a job of the label reads it that has, or may get, a result of the label's own; or it is asked for itself. For labels without
@@ -21,6 +21,8 @@ pub fn read_by_jobs(judge: &Judge<'_>, draft: &Draft) -> Vec<bool> {
     read
 }
 
+const SAME: &str = "the base stands for the very same";
+
 /// What a label with a base has of its own, brought in order: pointers go where what the base stands for serves, and those that stay remember
 /// what the base stands for now. Asked once the sources that were read are recorded.
 pub fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change> {
@@ -34,9 +36,14 @@ pub fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change
             Origin::Job { job, .. } => match &draft.verdicts[job.0 as usize] {
                 Verdict::Valid => (true, ""),
                 Verdict::Inherited => (false, "the result is the base's"),
+                Verdict::Blocked(_) if shows_through(judge, index, own) => (false, SAME),
                 Verdict::StaleInBase { .. } | Verdict::Unneeded => (false, "no job of the label needs it"),
                 _ => continue,
             },
+            // Promoted, as a rule.
+            Origin::Source { .. } | Origin::Published | Origin::Held | Origin::Blocked(_) if shows_through(judge, index, own) => {
+                (false, SAME)
+            }
             Origin::Source { .. } => {
                 let settled = judge.settled[index].as_ref().and_then(|settled| settled.snapshot.as_ref());
                 match settled {
@@ -47,7 +54,7 @@ pub fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change
                     _ => (true, ""),
                 }
             }
-            Origin::Published if judge.standings.saw(index) == Some(own.snapshot.id) => (false, "it was promoted"),
+            Origin::Held if judge.standings.own[index].hold.is_none() => (false, "it is held in the base"),
             Origin::Published | Origin::Held | Origin::Blocked(_) => continue,
         };
         let (identity, base) = (node.identity.clone(), judge.standings.saw(index));
@@ -58,4 +65,9 @@ pub fn keep_label(judge: &Judge<'_>, draft: &Draft, read: &[bool]) -> Vec<Change
         }
     }
     changes
+}
+
+/// Whether a pointer says nothing that the base does not say, and no hold of the label keeps it.
+fn shows_through(judge: &Judge<'_>, index: usize, own: &Current) -> bool {
+    judge.standings.own[index].hold.is_none() && judge.standings.saw(index) == Some(own.snapshot.id)
 }

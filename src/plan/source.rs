@@ -91,7 +91,7 @@ impl Recording {
         let kept = judge.settled[index].as_ref().and_then(|settled| settled.snapshot.as_ref());
         let copied = judge.program.sources[*source].copy && state == SourceState::Unchanged;
         match kept {
-            Some(snapshot) if based && snapshot.identity.label != judge.identity(node).label => match snapshot.stored {
+            Some(snapshot) if based && judge.standings.saw(index) == Some(snapshot.id) => match snapshot.stored {
                 true => Recording::Nothing,
                 false => Recording::Stamp(snapshot.id),
             },

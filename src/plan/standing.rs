@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::catalog::{self, Current, Reader, Saw, Standing};
 use crate::formula::program::Program;
 use crate::identity::{Identity, Name};
-use crate::resolve::Graph;
+use crate::resolve::{Graph, Origin};
 
 /// By node.
 #[derive(Default)]
@@ -67,11 +67,19 @@ impl Standings {
         self.beneath[node].as_ref().map(|beneath| beneath.current.snapshot.id)
     }
 
-    /// What a leaf (published, held) stands for: what was said under its own label, else what shows through.
-    pub fn leaf(&self, node: usize) -> Option<&Current> {
+    /// Whether what a leaf (published, held) stands for was said under its own label, rather than shows through.
+    pub fn is_said(&self, node: usize, origin: &Origin) -> bool {
         let own = &self.own[node];
-        let said = own.hold.is_some() || own.current.as_ref().is_some_and(|c| c.snapshot.origin == catalog::Origin::Published);
+        match origin {
+            Origin::Held => own.hold.is_some(),
+            _ => own.current.as_ref().is_some_and(|current| current.snapshot.origin == catalog::Origin::Published),
+        }
+    }
+
+    /// What a leaf stands for.
+    pub fn leaf(&self, node: usize, origin: &Origin) -> Option<&Current> {
+        let own = self.own[node].current.as_ref();
         let beneath = self.beneath[node].as_ref().map(|beneath| &beneath.current);
-        if said { own.current.as_ref() } else { beneath.or(own.current.as_ref()) }
+        if self.is_said(node, origin) { own } else { beneath.or(own) }
     }
 }

@@ -112,7 +112,9 @@ impl<'a> Resolver<'a> {
             Standing::Published | Standing::Nothing => {}
         }
         let (mut makers, refused) = self.makers(identity);
-        let beneath = if own == Standing::Nothing { self.standing_beneath(identity) } else { Standing::Nothing };
+        // What was published for an identity that is made is no word on it.
+        let said = own == Standing::Published && makers.iter().all(|maker| self.is_by_hand(maker));
+        let beneath = if said { Standing::Nothing } else { self.standing_beneath(identity) };
         // What names the label itself comes before what its base holds.
         if beneath == Standing::Held && !makers.iter().any(|maker| self.is_written(maker)) {
             return Ok(Decided::Leaf(Origin::Held));
@@ -154,7 +156,7 @@ impl<'a> Resolver<'a> {
         // Another output of the same job may be held or made by hand: they are made together or not at all.
         for output in outputs.iter().filter(|o| *o != identity) {
             let own = self.world.standing(output);
-            let shown_through = formula.of.is_some() && own == Standing::Nothing && self.standing_beneath(output) == Standing::Held;
+            let shown_through = formula.of.is_some() && self.standing_beneath(output) == Standing::Held;
             if shown_through || matches!(own, Standing::Held | Standing::HeldEmpty { .. }) {
                 let because = format!("{output}, made by the same job, is held");
                 return Err(blocked(identity, Cause::HeldEmpty { because }));
@@ -189,6 +191,10 @@ impl<'a> Resolver<'a> {
             Maker::Formula(id, _) => self.program.formulas[*id].of.is_none(),
             Maker::Source(id, _) => self.program.sources[*id].of.is_none(),
         }
+    }
+
+    fn is_by_hand(&self, maker: &Maker) -> bool {
+        matches!(maker, Maker::Source(id, _) if self.program.sources[*id].from.is_none())
     }
 
     fn distance(&self, maker: &Maker) -> usize {
@@ -268,8 +274,7 @@ impl<'a> Resolver<'a> {
     /// The place of the formula, or of the source with a path, that makes an identity.
     pub fn made_by(&self, identity: &Identity) -> Option<String> {
         let (makers, _) = self.makers(identity);
-        let by_hand = |maker: &&Maker| matches!(maker, Maker::Source(id, _) if self.program.sources[*id].from.is_none());
-        makers.iter().find(|maker| !by_hand(maker)).map(|maker| self.place(maker))
+        makers.iter().find(|maker| !self.is_by_hand(maker)).map(|maker| self.place(maker))
     }
 
     /// Whether making an identity acts on the outside.

@@ -205,7 +205,7 @@ impl Project {
                 Origin::Source { source, binding } => {
                     self.disk.file(&program.sources[*source], binding).map(|(_, content)| content).or_else(stands)
                 }
-                Origin::Published | Origin::Held => standings.leaf(index).map(|current| current.snapshot.content),
+                Origin::Published | Origin::Held => standings.leaf(index, &node.origin).map(|current| current.snapshot.content),
                 Origin::Job { .. } | Origin::Blocked(_) => None,
             });
         }
