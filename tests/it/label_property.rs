@@ -23,6 +23,7 @@ use formake::formula::program::Bases;
 use formake::identity::{Component, Identity, Instance, Period, Precision, Value};
 use formake::plan::promotion::Until;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use laws::{View, nothing_is_to_do, of_others, the_build_is_the_plan};
 use project::{Ask, How, Project, actor, clock};
@@ -320,7 +321,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 60,
+        max_shrink_iters: 4000,
+        failure_persistence: None,
+        // The same cases each time; another seed, or more cases, looks further.
+        rng_seed: RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn a_label_is_right(classes in classes(), started in prop::bool::weighted(0.8), chained in any::<bool>(), apart in any::<bool>(), steps in steps()) {
         check(classes, started, chained, apart, steps);
