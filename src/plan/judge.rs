@@ -346,10 +346,10 @@ impl<'a> Judge<'a> {
         let why = match (own, base) {
             (own, Some(None)) => {
                 // The label's own serves only where the base's bytes are gone.
-                if own.is_none() && self.gone(job, View::Base).is_some() && self.gone(job, View::Own).is_none() {
+                if own.is_none() && self.keeps_own(job, forced.is_some()) {
                     return Ok(Decision::Valid);
                 }
-                let lost = if target || forced.is_some() { self.gone(job, View::Base) } else { None };
+                let lost = if forced.is_some() { self.gone(job, View::Base) } else { self.lost(job, View::Base) };
                 match lost {
                     None => return Ok(Decision::Inherited),
                     Some(lost) => lost,
@@ -380,7 +380,7 @@ impl<'a> Judge<'a> {
         let Some(keys) = keys else { return Served::Stale(unknown) };
         let own_is_right = || self.stale(job, keys, View::Own).is_none();
         match self.stale(job, keys, View::Base) {
-            None if own_is_right() && self.gone(job, View::Base).is_some() && self.gone(job, View::Own).is_none() => Served::Kept,
+            None if own_is_right() && self.keeps_own(job, false) => Served::Kept,
             None => Served::Right,
             Some(why) if own_is_right() => Served::Own(why),
             Some(why) => Served::Stale(why),
@@ -434,6 +434,15 @@ impl<'a> Judge<'a> {
     fn gone(&self, job: JobIx, view: View) -> Option<Reason> {
         let outputs = self.instance(job).outputs.iter();
         self.first_gone(outputs.filter_map(|node| self.current(*node, view).map(|current| &current.snapshot)))
+    }
+
+    /// Of two that are right: whether the label's own has bytes where the base's are gone, and all that are needed: those of `all` outputs, or
+    /// of the targets among them.
+    fn keeps_own(&self, job: JobIx, all: bool) -> bool {
+        let there = |node: NodeIx, view| self.current(node, view).is_some_and(|c| self.condition(&c.snapshot) == Condition::Intact);
+        let outputs = &self.instance(job).outputs;
+        outputs.iter().any(|node| !there(*node, View::Base) && there(*node, View::Own))
+            && outputs.iter().all(|node| !(all || self.targets.contains(node)) || there(*node, View::Own))
     }
 
     fn first_gone<'s>(&self, snapshots: impl Iterator<Item = &'s Snapshot>) -> Option<Reason> {

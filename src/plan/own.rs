@@ -5,13 +5,13 @@ use super::judge::Judge;
 use crate::catalog::{Change, Current};
 use crate::resolve::{JobIx, Origin};
 
-/// By node: whether a job of the label reads it that has, or may get, a result of the label's own; or it is asked for itself. For labels without
-/// a base: all.
+/// By node: whether a job of the label reads it that has, or may get, a result of the label's own; or whose result in the base is right with
+/// it; or it is asked for itself. For labels without a base: all.
 pub fn read_by_jobs(judge: &Judge<'_>, draft: &Draft) -> Vec<bool> {
     let mut read: Vec<bool> = judge.standings.based.iter().map(|based| !based).collect();
     judge.graph.targets.iter().for_each(|target| read[target.0 as usize] = true);
     for (job, verdict) in draft.verdicts.iter().enumerate() {
-        if !draft.based.today[job] && *verdict != Verdict::Valid {
+        if !draft.based.today[job] && !matches!(verdict, Verdict::Valid | Verdict::Inherited) {
             continue;
         }
         for part in judge.instance(JobIx(job as u32)).inputs.iter().flatten() {

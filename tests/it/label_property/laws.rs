@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use formake::catalog::Reader;
+use formake::catalog::{Reader, SnapshotId};
 use formake::identity::Identity;
 use formake::plan::{Action, Step};
 use formake::resolve::{NodeIx, Origin};
@@ -19,7 +19,7 @@ pub fn of_others(pointers: &Pointers, label: &str) -> Vec<String> {
     all
 }
 
-fn actions(planned: &Planned) -> HashMap<&Identity, &Action> {
+pub fn actions(planned: &Planned) -> HashMap<&Identity, &Action> {
     planned.plan.steps.iter().map(|step| (&step.identity, &step.action)).collect()
 }
 
@@ -72,17 +72,15 @@ pub fn is_recorded(project: &Project, planned: &Planned, path: &str) -> bool {
 
 /// What vanished, was lost or cleaned away, and is not needed, changes nothing that is right.
 pub fn stays_as_it_was(project: &Project, before: &Planned, after: &Planned, lost: &BTreeSet<String>) {
-    let pointers = project.pointers();
-    let handed_over = before.graph.targets.iter().any(|target| {
-        let target = &before.graph.nodes[target.0 as usize].identity;
-        pointers.through(target, &project.bases).is_some_and(|(_, snapshot)| lost.contains(&snapshot.path))
-    });
+    let targets = before.plan.steps.iter().filter(|step| step.target);
+    let given: Vec<_> = targets.filter_map(|step| used(&step.action)).collect();
+    let handed_over = project.catalog.snapshots(&given).expect("read").iter().any(|snapshot| lost.contains(&snapshot.path));
     if before.plan.work_needed() || handed_over {
         return;
     }
     let now = actions(after);
     for step in &before.plan.steps {
-        let right = matches!(step.action, Action::Valid { .. } | Action::Inherited { .. } | Action::StaleInBase { .. });
+        let right = used(&step.action).is_some();
         assert!(
             !right || now.get(&step.identity) == Some(&&step.action),
             "{} was {:?}, and is {:?}",
@@ -90,6 +88,13 @@ pub fn stays_as_it_was(project: &Project, before: &Planned, after: &Planned, los
             step.action,
             now.get(&step.identity)
         );
+    }
+}
+
+fn used(action: &Action) -> Option<SnapshotId> {
+    match action {
+        Action::Valid { snapshot } | Action::Inherited { snapshot, .. } | Action::StaleInBase { snapshot, .. } => Some(*snapshot),
+        _ => None,
     }
 }
 

@@ -8,9 +8,9 @@ use formake::plan::Action;
 use formake::plan::keep::{Past, Policy, places, reasons};
 use formake::plan::promotion::{Asked, Back, Moving, PromotionPlan, Refusal, RollbackPlan, Stuck, Until, everything, promotion, rollback};
 
-use super::laws::of_others;
+use super::laws::{actions, of_others};
 use super::project::{Ask, Project, actor, clock};
-use super::text::LABELS;
+use super::text::{LABELS, SOURCES, name};
 
 /// Pointers of one label.
 fn pointers_of(project: &Project, label: &str) -> BTreeMap<Identity, Snapshot> {
@@ -81,13 +81,30 @@ pub fn promote(project: &Project, ask: &Ask, whole: bool, just_built: bool, and_
 fn nothing_is_to_do(project: &Project, ask: &Ask, found: &PromotionPlan) {
     let base = LABELS.iter().position(|label| **label == *found.moves[0].identity.label).expect("a label");
     let moved: Vec<Identity> = found.moves.iter().map(|moving| moving.identity.clone()).collect();
-    let plan = project.plan_of(&Ask { label: base, branch: ask.branch, classes: 0, fresh: false }, &moved).plan;
-    for step in plan.steps.iter().filter(|step| moved.contains(&step.identity)) {
-        let right = matches!(
-            step.action,
-            Action::Valid { .. } | Action::Inherited { .. } | Action::Held { .. } | Action::Published { .. } | Action::Source { .. }
-        );
-        assert!(right, "{} was promoted, and is {:#?}\n{found:#?}", step.identity, step.action);
+    let planned = project.plan_of(&Ask { label: base, branch: ask.branch, classes: 0, fresh: false }, &moved);
+    let actions = actions(&planned);
+    // What has no place under another label is done there first.
+    let unfit = |identity: &Identity| {
+        let classes = project.branches[ask.branch].classes.iter().enumerate();
+        let mut class = classes.filter(|(at, _)| identity.class.trim_end_matches('b') == name(SOURCES + at)).map(|(_, class)| class);
+        class.any(|class| class.effect || class.writes_label || class.named.is_some())
+    };
+    for identity in &moved {
+        let mut stack = vec![identity];
+        while let Some(at) = stack.pop() {
+            match actions.get(at) {
+                Some(Action::MayRun { after }) => stack.extend(after),
+                Some(Action::Run { .. } | Action::Reuse { .. }) if at != identity && unfit(at) => {}
+                Some(
+                    Action::Valid { .. }
+                    | Action::Inherited { .. }
+                    | Action::Held { .. }
+                    | Action::Published { .. }
+                    | Action::Source { .. },
+                ) => {}
+                action => panic!("{identity} was promoted, and {at} is {action:#?}\n{found:#?}"),
+            }
+        }
     }
 }
 
