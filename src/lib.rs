@@ -24,6 +24,8 @@ pub mod resolve;
 pub mod recipe;
 // What counts, whether a snapshot is valid, and why not.
 pub mod validity;
+// Contracts, rules and verdicts.
+pub mod quality;
 // Graph and verdicts to typed actions, bounds and estimates.
 pub mod plan;
 // Starting, waiting for and ending jobs.

@@ -8,7 +8,7 @@
 //! [`canonical`] (its meaning without layout), [`types`] (SQL's type names, and types read from text), [`file`](mod@file) (finding and
 //! opening data), [`csv`], [`jsonl`], [`parquet`] (one format each), [`input`] (many files as one table), [`ordered`] (unions in order),
 //! [`write`](mod@write) (batches to a file), [`engine`] (running a query), [`columns`] (what a
-//! query would give, said without rows), [`show`] (a look at a file).
+//! query would give, said without rows), [`show`] (a look at a file), [`measure`] (what its bytes hold, counted in one pass).
 
 pub mod error;
 pub mod quote;
@@ -25,6 +25,7 @@ pub mod write;
 pub mod engine;
 pub mod columns;
 pub mod show;
+pub mod measure;
 
 pub use canonical::canonical;
 pub use columns::{Known, KnownTable, known, result};
