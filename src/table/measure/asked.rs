@@ -117,10 +117,21 @@ pub struct Measured {
     pub profile: Profile,
     /// The data's own columns, in order.
     pub columns: Vec<FoundColumn>,
+    /// The data is JSON, where a column without any value may be missing altogether.
+    pub documents: bool,
     /// As [`Asked::columns`] and their tests; `None` where the column is not there.
     pub tests: Vec<Option<Vec<Failing>>>,
-    /// As [`Asked::keys`]: rows whose values stand in an earlier row; rows with a null in the key are left out. `None` where a column is not there.
-    pub keys: Vec<Option<Failing>>,
+    /// As [`Asked::keys`]; `None` where a column is not there.
+    pub keys: Vec<Option<Repeated>>,
+}
+
+/// Values that stand in more than one row; rows with a null among them are left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Repeated {
+    /// Different values that stand in more than one row.
+    pub values: u64,
+    /// Rows whose values stand in an earlier row, with the first of them.
+    pub rows: Failing,
 }
 
 #[derive(Clone, Debug)]
@@ -131,11 +142,12 @@ pub struct FoundColumn {
     pub declared: bool,
 }
 
-/// Cells that fail a test.
+/// Rows with a cell that fails a test. Below a list, a row counts once, however many of its items fail; the fields of an object that is null
+/// pass all tests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Failing {
     pub count: u64,
-    /// The cells that were looked at: all rows, or the items of a list.
+    /// All rows.
     pub of: u64,
     /// The first of them.
     pub samples: Vec<Sample>,

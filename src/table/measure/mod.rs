@@ -6,5 +6,7 @@
 pub mod profile;
 pub mod asked;
 
-pub use asked::{Asked, AskedColumn, Bound, Failing, FoundColumn, Logical, Measured, PathStep, Pattern, Sample, Scalar, Test, TextFormat};
+pub use asked::{
+    Asked, AskedColumn, Bound, Failing, FoundColumn, Logical, Measured, PathStep, Pattern, Repeated, Sample, Scalar, Test, TextFormat,
+};
 pub use profile::{ColumnProfile, Numbers, Profile};
