@@ -10,8 +10,8 @@ use std::path::Path;
 use super::policy::{Groups, Policy, Refusal};
 use super::sqlite::{Mode, SqliteCatalog};
 use super::{
-    Actor, Applied, Blessing, Catalog, CatalogError, Change, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Made, NewSnapshot,
-    Promotion, Reader, Result, Run, RunId, Snapshot, SnapshotId, Standing, Timestamp,
+    Actor, Applied, Blessing, Catalog, CatalogError, Change, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Looked, Made, NewSnapshot,
+    Promotion, Quarantined, Reader, Result, Run, RunId, Snapshot, SnapshotId, Standing, Timestamp,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key};
 use crate::identity::{Identity, Name};
@@ -104,8 +104,8 @@ impl Gate {
                 Change::Promote(promotion) => written.extend(promotion.moves.iter().map(|one| one.identity.clone())),
                 Change::Invalidate { snapshot, .. } => invalidated.push(*snapshot),
                 Change::Clean { snapshot } => cleaned.push(*snapshot),
-                // Both say only what was seen.
-                Change::Restamp { .. } | Change::Refuse { .. } => {}
+                // They say only what was seen.
+                Change::Look { .. } | Change::Restamp { .. } | Change::Refuse { .. } => {}
             }
         }
         if !invalidated.is_empty() {
@@ -216,6 +216,14 @@ impl Reader for Gate {
         self.inner.blessings()
     }
 
+    fn looked(&self, ids: &[SnapshotId]) -> Result<Vec<Looked>> {
+        self.inner.looked(ids)
+    }
+
+    fn quarantined(&self, class: Option<&str>) -> Result<Vec<Quarantined>> {
+        self.inner.quarantined(class)
+    }
+
     fn stored(&self) -> Result<Vec<(Snapshot, bool)>> {
         self.inner.stored()
     }
@@ -260,6 +268,7 @@ mod tests {
             path: "a/x".into(),
             stored: false,
             stamp: Stamp(stamp),
+            looked: Looked::default(),
         })
     }
 

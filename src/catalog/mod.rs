@@ -87,6 +87,10 @@ pub trait Reader {
     fn promotions(&self, to: Option<&str>) -> Result<Vec<Promotion>>;
     /// All statements that were not taken back.
     fn blessings(&self) -> Result<Vec<Blessing>>;
+    /// What looks at these snapshots told: their profiles, and the latest report of each.
+    fn looked(&self, ids: &[SnapshotId]) -> Result<Vec<Looked>>;
+    /// All that is quarantined (with `class`: of that), oldest first.
+    fn quarantined(&self, class: Option<&str>) -> Result<Vec<Quarantined>>;
     /// Every snapshot whose bytes the store keeps, with whether a cleaning said that they go.
     fn stored(&self) -> Result<Vec<(Snapshot, bool)>>;
     /// The append-only record of who did what when, oldest first.

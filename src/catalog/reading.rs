@@ -100,6 +100,7 @@ mod tests {
             path: "x".into(),
             stored: true,
             stamp: Stamp(1),
+            looked: Looked::default(),
         };
         Change::Publish { snapshot: Box::new(snapshot), hold: None }
     }

@@ -167,6 +167,28 @@ pub struct NewSnapshot {
     pub path: String,
     pub stored: bool,
     pub stamp: Stamp,
+    pub looked: Looked,
+}
+
+/// What a look at a snapshot's bytes told: texts that the catalog keeps and does not read.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Looked {
+    /// The profile of a table, as JSON.
+    pub profile: Option<String>,
+    /// The verdicts of a contract, as JSON, under the hash of what that contract means.
+    pub report: Option<(ContentHash, String)>,
+    /// Why nobody may read it: it is quarantined.
+    pub refused: Option<String>,
+}
+
+/// A snapshot that was made or read, and that nobody may read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Quarantined {
+    pub snapshot: Snapshot,
+    /// The contract that it broke, by what that meant; `None` where another output of its job broke one.
+    pub contract: Option<ContentHash>,
+    pub because: String,
+    pub at: Timestamp,
 }
 
 impl NewSnapshot {
@@ -193,7 +215,7 @@ pub struct NewRun {
     pub inputs: Vec<(Name, Identity, SnapshotId)>,
     /// What it was to make.
     pub targets: Vec<Identity>,
-    /// What it made: as many as `targets` where it succeeded, else none.
+    /// What it made: as many as `targets` where it succeeded, or where one of them is refused (then all are quarantined); else none.
     pub outputs: Vec<NewSnapshot>,
     pub started: Timestamp,
     pub seconds: f64,
@@ -209,7 +231,7 @@ pub enum Change {
     /// Adds a run; where it succeeded, its snapshots too, and points its targets at them.
     Run(Box<NewRun>),
     /// A source's bytes were read: adds the snapshot (unless the identity stands for this content, of this kind, at this path already: then only
-    /// its stamp is brought up to date) and points at it.
+    /// its stamp is brought up to date) and points at it. What is refused is quarantined, and its identity stands for what it stood for.
     Source(Box<NewSnapshot>),
     Publish {
         snapshot: Box<NewSnapshot>,
@@ -234,6 +256,11 @@ pub enum Change {
     Invalidate {
         snapshot: SnapshotId,
         because: String,
+    },
+    /// The bytes of a snapshot were looked at again; it stays what it is.
+    Look {
+        snapshot: SnapshotId,
+        looked: Looked,
     },
     /// The same bytes, seen with another stamp.
     Restamp {
@@ -412,7 +439,7 @@ pub struct LogEntry {
     pub at: Timestamp,
     pub user: String,
     pub command: String,
-    /// `run`, `source`, `publish`, `point`, `hold`, `release`, `invalidate`, `withdraw`, `promote`, `rollback`, `bless`, `unbless`, `clean`, `refuse`
+    /// `run`, `source`, `publish`, `point`, `hold`, `release`, `invalidate`, `quarantine`, `withdraw`, `promote`, `rollback`, `bless`, `unbless`, `clean`, `refuse`
     pub what: String,
     pub identity: Option<Identity>,
     pub from: Option<SnapshotId>,

@@ -11,6 +11,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Make", &["plan", "build", "apply"]),
     ("Ask", &["why", "why-not", "ls", "show", "path", "diff", "lineage", "graph", "log", "history"]),
     ("By hand", &["publish", "release", "invalidate", "bless", "verify", "export"]),
+    ("Contracts", &["contract"]),
     ("Labels", &["label", "promote", "rollback", "gc"]),
     ("More", &["explain", "completions", "man"]),
 ];

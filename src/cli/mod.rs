@@ -30,6 +30,7 @@ mod verify;
 mod promote;
 mod rollback;
 mod export;
+mod contract;
 mod label;
 mod gc;
 mod explain;
@@ -90,6 +91,7 @@ enum Command {
     Promote(promote::Arguments),
     Rollback(rollback::Arguments),
     Export(export::Arguments),
+    Contract(contract::Arguments),
     Label(label::Arguments),
     Gc(gc::Arguments),
     Explain(explain::Arguments),
@@ -127,6 +129,7 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Promote(arguments) => promote::run(arguments, session),
         Command::Rollback(arguments) => rollback::run(arguments, session),
         Command::Export(arguments) => export::run(arguments, session),
+        Command::Contract(arguments) => contract::run(arguments, session),
         Command::Label(arguments) => label::run(arguments, session),
         Command::Gc(arguments) => gc::run(arguments, session),
         Command::Explain(arguments) => explain::run(arguments, session),

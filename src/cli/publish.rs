@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use super::session::{Outcome, Session};
 use super::subject::Subject;
+use crate::quality::Verdict;
+use crate::report::verdicts;
 
 /// Take files in as what an identity stands for
 #[derive(clap::Args, Debug)]
@@ -33,9 +35,14 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let files: Vec<PathBuf> = arguments.files.iter().map(|file| session.dir.join(file)).collect();
     let subject = &arguments.subject;
-    let identity = session.workspace()?.publish(&subject.target, subject.label(), &files, arguments.because.as_deref())?;
+    let (identity, report) = session.workspace()?.publish(&subject.target, subject.label(), &files, arguments.because.as_deref())?;
     let look = &session.terminal.look;
     let held = if arguments.hold { ", and held" } else { "" };
     session.terminal.print(&format!("{} is published{held}.\n", look.name(&identity.to_string())))?;
+    let warnings: Vec<Verdict> = report.warnings().cloned().collect();
+    if !warnings.is_empty() {
+        let lines = verdicts::lines(&warnings, look);
+        session.terminal.print(&format!("Its contract warns:\n{}\n", lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")))?;
+    }
     Ok(Exit::Done)
 }

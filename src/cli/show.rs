@@ -13,12 +13,16 @@ Examples:
   formake show report@2024-01         what the identity stands for now
   formake show 6437b3ac38             by the first digits of a content hash
   formake show report@2024-01 --as-of 2024-02-01T09:00
+  formake show report@2024-01 --quarantined         what broke its contract
   formake show report@2024-01 --json")]
 pub struct Arguments {
     #[command(flatten)]
     subject: Subject,
     #[command(flatten)]
     as_of: AsOf,
+    /// What was made or read and breaks its contract, so that nobody reads it
+    #[arg(long, conflicts_with = "as_of")]
+    quarantined: bool,
     /// Write JSON
     #[arg(long)]
     json: bool,
@@ -28,7 +32,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let subject = &arguments.subject;
     let terminal = &session.terminal;
     let as_of = arguments.as_of.moment(&terminal.look.zone)?;
-    let shown = session.workspace()?.show(&subject.target, subject.label(), as_of)?;
+    let shown = session.workspace()?.show(&subject.target, subject.label(), as_of, arguments.quarantined)?;
     if arguments.json {
         terminal.print_json(&snapshots::show_json(&shown))?;
     } else {

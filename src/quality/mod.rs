@@ -4,7 +4,9 @@
 //! [`table::measure`](crate::table::measure); what was counted is judged.
 
 pub mod contract;
+pub mod contracts;
 pub mod verdict;
 
 pub use contract::{Column, Compare, Contract, Drift, Limit, Over, Rule, Severity, Unit, What};
+pub use contracts::Contracts;
 pub use verdict::{Outcome, Report, Verdict};

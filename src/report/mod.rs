@@ -13,6 +13,8 @@ pub mod reason;
 pub mod plan;
 pub mod review;
 pub mod saved;
+pub mod verdicts;
+pub mod profile;
 mod bars;
 pub mod progress;
 pub mod snapshots;

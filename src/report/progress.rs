@@ -118,7 +118,7 @@ fn move_bars(bars: &mut Bars, event: &Event) -> io::Result<()> {
         Event::JobDone { job, .. } | Event::JobFailed { job, .. } | Event::JobValid { job, .. } | Event::JobReused { job, .. } => {
             bars.finish(*job);
         }
-        Event::Blocked { .. } | Event::JobBlocked { .. } | Event::Warning { .. } => {}
+        Event::Blocked { .. } | Event::JobBlocked { .. } | Event::Warned { .. } | Event::Warning { .. } => {}
         Event::Summary(_) => bars.clear()?,
     }
     Ok(())
@@ -147,13 +147,26 @@ pub fn lines(event: &Event, look: &Look) -> Vec<String> {
             let more = look.faint(&format!("{}, {}{same}", units::duration(*seconds), units::bytes(*bytes)));
             vec![line(Tone::Good, "made", outputs, &more)]
         }
+        Event::Warned { identity, verdicts } => {
+            let mut lines = vec![line(Tone::Attention, "warning", std::slice::from_ref(identity), "its contract warns:")];
+            lines.extend(super::verdicts::lines(verdicts, look).into_iter().map(|text| format!("{:>9} {text}", "")));
+            lines
+        }
         Event::JobRetried { outputs, attempt, delay, message, .. } => {
             let more = format!("attempt {attempt} failed, again in {}: {message}", units::duration(*delay));
             vec![line(Tone::Attention, "retry", outputs, &more)]
         }
-        Event::JobFailed { outputs, seconds, message, tail, log, .. } => {
+        Event::JobFailed { outputs, seconds, message, tail, log, broken, .. } => {
             let mut lines = vec![line(Tone::Bad, "failed", outputs, &format!("after {}: {message}", units::duration(*seconds)))];
             lines.extend(tail.iter().map(|text| format!("{:>9} {} {text}", "", look.faint("|"))));
+            for (_, verdicts) in broken {
+                lines.extend(super::verdicts::lines(verdicts, look).into_iter().map(|text| format!("{:>9} {text}", "")));
+            }
+            if let Some((identity, _)) = broken.first() {
+                let command = look.name(&format!("formake show {} --quarantined", units::shell(&identity.to_string())));
+                lines.push(format!("{:>9} what it made is quarantined, and nobody reads it: {command}", ""));
+                return lines;
+            }
             if let Some(first) = outputs.first() {
                 let command = look.name(&format!("formake log {}", units::shell(&first.to_string())));
                 let place = if *log == first.to_string() { String::new() } else { look.faint(&format!(" ({log})")) };
@@ -184,7 +197,7 @@ fn names(outputs: &[Identity]) -> String {
 
 /// `Done: 3 made, 1 reused, 8 valid, in 4.2 s.`
 pub fn summary(summary: &Summary, look: &Look) -> String {
-    let Summary { ran, reused, valid, inherited, failed, blocked, skipped, interrupted, seconds } = summary;
+    let Summary { ran, reused, valid, inherited, failed, blocked, warnings, skipped, interrupted, seconds } = summary;
     let (tone, head) = match () {
         () if *interrupted => (Tone::Bad, "Interrupted"),
         () if *failed > 0 => (Tone::Bad, "Failed"),
@@ -211,8 +224,9 @@ pub fn summary(summary: &Summary, look: &Look) -> String {
         (inherited, "inherited"),
     ];
     let named: Vec<String> = named.iter().filter(|(n, _)| **n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let warned = if *warnings > 0 { format!(", {}", units::count(*warnings, "warning")) } else { String::new() };
     let counts = if named.is_empty() { "nothing made".into() } else { named.join(", ") };
-    format!("{} {counts}, in {}.", look.paint(tone, &format!("{head}:")), units::duration(*seconds))
+    format!("{} {counts}{warned}, in {}.", look.paint(tone, &format!("{head}:")), units::duration(*seconds))
 }
 
 #[cfg(test)]
@@ -239,6 +253,7 @@ mod tests {
                 message: "exit status 1".into(),
                 tail: vec!["no such column".into()],
                 log: ".formake/jobs/2/log".into(),
+                broken: vec![],
             },
             Event::JobBlocked { job: 3, outputs: outputs("d"), because: "c:prod/dl failed".into() },
             Event::Summary(Summary { ran: 1, valid: 1, failed: 1, blocked: 1, seconds: 2.0, ..Summary::default() }),

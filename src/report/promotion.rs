@@ -171,6 +171,8 @@ fn family(refusal: &Refusal) -> String {
         Refusal::Overtaken { .. } => "overtaken".into(),
         Refusal::Stale { now, .. } => format!("stale {}", stale(now, true)),
         Refusal::BytesGone { damaged, .. } => format!("bytes {damaged}"),
+        // What breaks it is told of each.
+        Refusal::Contract { identity, .. } => format!("contract {identity}"),
     }
 }
 
@@ -249,6 +251,11 @@ fn problem(refusals: &[&Refusal], plan: &PromotionPlan) -> Diagnostic {
         Refusal::BytesGone { damaged, .. } => {
             let how = if *damaged { "damaged" } else { "gone" };
             again(Diagnostic::error("E0814", format!("the bytes of {what} are {how}")))
+        }
+        Refusal::Contract { file, verdicts, .. } => {
+            let problem = Diagnostic::error("E1011", format!("{what} breaks `{file}`, and {to} would stand for it"));
+            let lines = super::verdicts::lines(verdicts, &Look::plain());
+            lines.iter().fold(problem, |problem, line| problem.note(line.trim_end()))
         }
     }
 }

@@ -172,6 +172,7 @@ fn cause(blocked: &Blocked) -> String {
             )
         }
         Cause::Condemned { content } => format!("its bytes ({}) were invalidated", content.short()),
+        Cause::Quarantined { because } => format!("its bytes are quarantined: {because}"),
         Cause::HeldEmpty { because } => format!("it is held empty: {because}"),
         Cause::OutsideLife { since, until } => match (since, until) {
             (Some(since), Some(until)) => format!("it exists since {since} and until {until} (not included) only"),
@@ -223,6 +224,7 @@ fn ways_out(blocked: &Blocked) -> Vec<String> {
         Cause::NotPublished => vec![format!("formake publish {identity} FILE")],
         Cause::NotMadeInBase { .. } => vec![format!("formake build {identity}")],
         Cause::Condemned { .. } => vec!["put other bytes there, or publish it again".into()],
+        Cause::Quarantined { .. } => vec!["put right bytes there, or change the contract where it asks too much".into()],
         Cause::HeldEmpty { .. } => vec![format!("formake release {identity}")],
         Cause::Ambiguous { .. } => vec!["give the formulas periods that do not overlap (`since`, `until`), or remove one".into()],
         Cause::Unbounded { .. } => vec!["give it a set (`<S in stores>`), a range, or `since` and `until`".into()],

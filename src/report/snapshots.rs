@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::gather::gathered;
 use super::look::{Cell, Columns, Look, Tone, cell};
 use super::units;
-use crate::catalog::{Hold, Listed, Origin, Outcome, Reading, Run, Snapshot, State};
+use crate::catalog::{Hold, Listed, Origin, Outcome, Quarantined, Reading, Run, Snapshot, State};
 use crate::identity::Identity;
+use crate::quality::{self, Report, Verdict};
+use crate::table::measure::Profile;
 
 /// Wider fan-ins are gathered.
 const PARTS: usize = 12;
@@ -29,12 +31,18 @@ pub struct Shown {
     pub location: Option<PathBuf>,
     /// Everything that the identity whose pointer it is ever stood for, oldest first.
     pub history: Vec<Listed>,
+    /// Of a table, what it holds.
+    pub profile: Option<Profile>,
+    /// Why it is quarantined.
+    pub refused: Option<String>,
+    /// What its contract said, when it was last held to it.
+    pub report: Option<Report>,
 }
 
 impl Shown {
     /// A snapshot of which nothing else is known yet.
     pub fn new(identity: Identity, snapshot: Snapshot) -> Self {
-        Self { identity, inherited_from: None, snapshot, run: None, hold: None, location: None, history: Vec::new() }
+        Self { identity, inherited_from: None, snapshot, run: None, hold: None, location: None, history: Vec::new(), profile: None, refused: None, report: None }
     }
 }
 
@@ -167,6 +175,33 @@ pub fn list_text(readings: &[Reading], look: &Look) -> String {
     columns.render(look, 0).join("\n") + "\n"
 }
 
+/// `formake.ls/1`, of what is quarantined.
+pub fn quarantined_json(all: &[Quarantined]) -> Value {
+    let one = |one: &Quarantined| json!({ "snapshot": snapshot_json(&one.snapshot), "because": one.because, "at": units::when_json(one.at) });
+    json!({ "schema": "formake.ls/1", "quarantined": all.iter().map(one).collect::<Vec<_>>() })
+}
+
+/// A line per quarantined snapshot.
+pub fn quarantined_text(all: &[Quarantined], look: &Look) -> String {
+    if all.is_empty() {
+        return "Nothing of this is quarantined.\n".into();
+    }
+    let mut columns = Columns::default();
+    let head = |text: &str| cell(Tone::Faint, text);
+    columns.row([head("identity"), head("made"), head("size").right(), head("content"), head("from"), head("because")]);
+    for Quarantined { snapshot, because, .. } in all {
+        columns.row([
+            cell(Tone::Name, snapshot.identity.to_string()),
+            cell(Tone::Plain, units::when(snapshot.made, &look.zone)),
+            cell(Tone::Plain, units::bytes(snapshot.bytes)).right(),
+            cell(Tone::Plain, snapshot.content.short()),
+            cell(Tone::Plain, origin(snapshot)),
+            cell(Tone::Bad, because.clone()),
+        ]);
+    }
+    columns.render(look, 0).join("\n") + "\n"
+}
+
 /// What was copied out: `3 snapshots in out, 2 of them prod's`.
 pub fn exported(readings: &[Reading], folder: &Path) -> String {
     let mut text = format!("{} in {}", units::count(readings.len(), "snapshot"), folder.display());
@@ -194,6 +229,9 @@ fn shown_json(shown: &Shown) -> Value {
         "hold": shown.hold.as_ref().map(hold_json),
         "run": shown.run.as_ref().map(run_json),
         "history": shown.history.iter().map(listed_json).collect::<Vec<_>>(),
+        "profile": shown.profile,
+        "quarantined": shown.refused,
+        "verdicts": shown.report.as_ref().map(|report| &report.verdicts),
     })
 }
 
@@ -212,7 +250,8 @@ pub fn show_text(shown: &Shown, look: &Look) -> String {
         fact("made as", snapshot.identity.to_string());
     }
     if snapshot.state != State::Good {
-        fact("state", if snapshot.state == State::Invalidated { "invalidated".into() } else { "quarantined".into() });
+        let quarantined = || format!("quarantined: {}", shown.refused.as_deref().unwrap_or("nobody may read it"));
+        fact("state", if snapshot.state == State::Invalidated { "invalidated".into() } else { quarantined() });
     }
     if let Some(path) = &shown.location {
         fact("path", path.display().to_string());
@@ -230,6 +269,16 @@ pub fn show_text(shown: &Shown, look: &Look) -> String {
     if let Some(run) = shown.run.as_ref().filter(|run| !run.inputs.is_empty()) {
         lines.extend([String::new(), "Made from:".into()]);
         lines.extend(inputs(run, look, 2));
+    }
+    if let Some(profile) = &shown.profile {
+        lines.push(String::new());
+        lines.extend(super::profile::lines(profile, look));
+    }
+    if let Some(report) = &shown.report {
+        let said: Vec<Verdict> = report.verdicts.iter().filter(|verdict| verdict.outcome != quality::Outcome::Passed).cloned().collect();
+        let held = report.verdicts.len() - said.len();
+        lines.extend([String::new(), format!("Contract: {held} of {} held", units::count(report.verdicts.len(), "rule"))]);
+        lines.extend(super::verdicts::lines(&said, look).into_iter().map(|line| format!("  {line}")));
     }
     if shown.history.len() > 1 {
         let of = shown.inherited_from.as_ref().map(|base| format!(" of {base}")).unwrap_or_default();

@@ -54,6 +54,19 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {plural}")
 }
 
+/// `7,043`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A catalog's milliseconds as `2026-11-21 03:41:02`.
 pub fn when(milliseconds: i64, zone: &TimeZone) -> String {
     match Timestamp::from_millisecond(milliseconds) {

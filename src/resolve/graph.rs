@@ -99,6 +99,10 @@ pub enum Cause {
     Condemned {
         content: ContentHash,
     },
+    /// Its bytes break the contract of its class.
+    Quarantined {
+        because: String,
+    },
     /// It was rolled back to nothing, and is held so.
     HeldEmpty {
         because: String,

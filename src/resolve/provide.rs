@@ -147,6 +147,7 @@ impl<'a> Resolver<'a> {
             Offer::There | Offer::Vanished => Ok(Origin::Source { source: id, binding: binding.clone() }),
             Offer::Missing { path } => Err(blocked(identity, Cause::NoFile { path })),
             Offer::Condemned { content } => Err(blocked(identity, Cause::Condemned { content })),
+            Offer::Quarantined { because } => Err(blocked(identity, Cause::Quarantined { because })),
         }
     }
 

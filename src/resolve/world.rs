@@ -18,6 +18,10 @@ pub enum Offer {
     Condemned {
         content: ContentHash,
     },
+    /// Its bytes break the contract of its class.
+    Quarantined {
+        because: String,
+    },
 }
 
 /// What a person said of an identity.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::RunId;
 use crate::identity::Identity;
+use crate::quality::Verdict;
 use crate::resolve::Blocked;
 use crate::validity::Reason;
 
@@ -39,6 +40,11 @@ pub enum Event {
         /// The bytes are those it had before: nothing downstream changes.
         unchanged: bool,
     },
+    /// What a contract only warns of: of a source, or of an output before its job is done.
+    Warned {
+        identity: Identity,
+        verdicts: Vec<Verdict>,
+    },
     /// It will be tried again after `delay` seconds.
     JobRetried {
         job: u32,
@@ -56,6 +62,8 @@ pub enum Event {
         /// Last lines of its log, and where the whole is.
         tail: Vec<String>,
         log: String,
+        /// How its outputs break their contracts: they are quarantined then.
+        broken: Vec<(Identity, Vec<Verdict>)>,
     },
     /// Decided to be valid after all (early cutoff).
     JobValid {
@@ -89,6 +97,8 @@ pub struct Summary {
     pub inherited: usize,
     pub failed: usize,
     pub blocked: usize,
+    /// Rules of contracts that failed and only warn.
+    pub warnings: usize,
     /// Stopped before they could be decided (a failure without `--keep-going`, an interruption).
     pub skipped: usize,
     pub interrupted: bool,

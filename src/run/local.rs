@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::look::{Against, Looks};
 use super::workshop::{Failure, Task, Workshop};
 use crate::catalog::{NewSnapshot, Snapshot, Timestamp};
 use crate::digest::of_bytes;
@@ -15,6 +16,7 @@ use crate::executor::{Cancel, Executor, JobError, WORK, log};
 use crate::formula::program::Program;
 use crate::identity::Identity;
 use crate::plan::{Bytes, Condition, Judge};
+use crate::quality::{Contracts, Verdict};
 use crate::recipe::{self, Action, Job, JobOutput};
 use crate::resolve::JobIx;
 use crate::store::tree::Links;
@@ -43,6 +45,8 @@ pub struct LocalWorkshop<'a, E> {
     jobs: PathBuf,
     logs: PathBuf,
     clock: fn() -> Timestamp,
+    contracts: &'a Contracts,
+    spill: PathBuf,
 }
 
 impl<'a, E: Executor> LocalWorkshop<'a, E> {
@@ -53,13 +57,14 @@ impl<'a, E: Executor> LocalWorkshop<'a, E> {
         executor: E,
         root: &'a Path,
         own: PathBuf,
+        contracts: &'a Contracts,
         clock: fn() -> Timestamp,
     ) -> io::Result<Self> {
         let (jobs, logs) = (own.join("jobs"), own.join("logs"));
         fs::create_dir_all(&jobs)?;
         fs::create_dir_all(&logs)?;
         sweep(&jobs)?;
-        Ok(Self { program, disk, executor, root, jobs, logs, clock })
+        Ok(Self { program, disk, executor, root, jobs, logs, clock, contracts, spill: own })
     }
 
     /// Unique among all builds of this project: when, by whom, which one.
@@ -174,8 +179,10 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
         let outputs = judge.outputs(job);
         let work =
             recipe::render(self.program, formula, &instance.binding, &inputs, &outputs, self.root).map_err(|e| failure(&e.to_string()))?;
+        let against = outputs.iter().map(|output| self.looks().against(judge.reader, self.disk, output));
+        let against = against.collect::<Result<_, _>>().map_err(|e| failure(&e.to_string()))?;
         let started = (self.clock)();
-        Ok(Task { job, attempt, started, folder: self.folder_name(started), work: Some(work), reads, outputs })
+        Ok(Task { job, attempt, started, folder: self.folder_name(started), work: Some(work), reads, outputs, against })
     }
 
     fn make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
@@ -227,9 +234,16 @@ impl<E: Executor> LocalWorkshop<'_, E> {
     fn try_to_make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
         let job = self.execute(task, cancel)?;
         let folder = self.jobs.join(&task.folder);
-        let mut made = Vec::with_capacity(task.outputs.len());
+        let mut made: Vec<NewSnapshot> = Vec::with_capacity(task.outputs.len());
+        let mut broken = Vec::new();
         for (output, identity) in job.outputs.iter().zip(&task.outputs) {
             let kept = self.keep(output, identity, job, &folder)?;
+            let at = self.disk.store().path(&identity.repository, &kept.path).map_err(|e| failure(&e.to_string()))?;
+            let seen = self.looks().look(identity, &at, &[], task.against.get(made.len()).unwrap_or(&Against::default()));
+            let verdicts: Vec<Verdict> = seen.report.errors().cloned().collect();
+            if !verdicts.is_empty() {
+                broken.push((identity.clone(), verdicts));
+            }
             made.push(NewSnapshot {
                 identity: identity.clone(),
                 content: kept.content.hash,
@@ -239,6 +253,7 @@ impl<E: Executor> LocalWorkshop<'_, E> {
                 path: kept.path,
                 stored: true,
                 stamp: kept.content.stamp,
+                looked: seen.looked,
             });
         }
         // All that counts lies in the store now; its log is kept where it says something.
@@ -247,6 +262,13 @@ impl<E: Executor> LocalWorkshop<'_, E> {
             let _ = fs::rename(&log, self.logs.join(format!("{}.log", task.folder)));
         }
         self.clear(task);
+        if let Some(first) = made.iter().find_map(|new| new.looked.refused.clone()) {
+            return Err(Failure { message: first, refused: made, broken, ..Failure::default() });
+        }
         Ok(made)
+    }
+
+    fn looks(&self) -> Looks<'_> {
+        Looks { program: self.program, contracts: self.contracts, spill: &self.spill }
     }
 }

@@ -13,6 +13,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Summary};
+use super::look;
 use super::resources::Resources;
 use super::state::{State, States};
 use super::workers::{Ended, Work, worker};
@@ -38,6 +39,8 @@ pub struct Options {
     pub clock: fn() -> Timestamp,
     /// Only these jobs may run; `None`: all.
     pub may_run: Option<BTreeSet<JobIx>>,
+    /// What contracts warned of before: of sources.
+    pub warnings: usize,
 }
 
 /// What ends a run before its jobs do.
@@ -114,7 +117,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             running: HashMap::new(),
             reused: Vec::new(),
             withdrawn: Vec::new(),
-            summary: Summary { blocked, ..Summary::default() },
+            summary: Summary { blocked, warnings: options.warnings, ..Summary::default() },
             stopping: false,
         }
     }
@@ -437,16 +440,21 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             let needs = &self.judge.formula(ended.task.job).recipe.needs;
             self.resources.give_back(needs);
         }
-        let made: Vec<&NewSnapshot> = ended.iter().filter_map(|e| e.result.as_ref().ok()).flatten().collect();
+        let kept = |ended: &'_ Ended| match &ended.result {
+            Ok(made) => made.clone(),
+            Err(failure) => failure.refused.clone(),
+        };
+        let made: Vec<NewSnapshot> = ended.iter().flat_map(kept).collect();
         if !made.is_empty() {
-            self.workshop.seal(&made).map_err(RunError::Store)?;
+            self.workshop.seal(&made.iter().collect::<Vec<_>>()).map_err(RunError::Store)?;
         }
         let mut changes = Vec::new();
-        let mut finished = Vec::new();
+        let (mut finished, mut warned) = (Vec::new(), Vec::new());
         for Ended { task, result, seconds } in ended {
             match result {
                 Ok(outputs) => {
                     let Some((keys, _)) = self.running.get(&task.job) else { continue };
+                    warned.push(outputs.iter().map(|output| (output.identity.clone(), look::warnings(&output.looked))).collect::<Vec<_>>());
                     changes.push(Change::Run(Box::new(self.record(&task, keys, outputs, seconds, Outcome::Succeeded, None))));
                     changes.extend(self.saw(task.job));
                     finished.push((task, seconds));
@@ -463,8 +471,12 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             _ => None,
         });
         let runs: Vec<_> = runs.collect();
-        for ((task, seconds), (run, ids)) in finished.into_iter().zip(runs) {
+        for (((task, seconds), warned), (run, ids)) in finished.into_iter().zip(warned).zip(runs) {
             let snapshots = self.catalog.snapshots(&ids)?;
+            for (identity, verdicts) in warned.into_iter().filter(|(_, verdicts)| !verdicts.is_empty()) {
+                self.summary.warnings += verdicts.len();
+                (self.events)(&Event::Warned { identity, verdicts });
+            }
             self.done(task, seconds, run, &snapshots);
         }
         Ok(())
@@ -575,7 +587,8 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         }
         let Some((keys, _)) = self.running.remove(&job) else { return Ok(()) };
         let outcome = if interrupted { Outcome::Interrupted } else { Outcome::Failed };
-        let record = self.record(&task, &keys, Vec::new(), seconds, outcome, Some(failure.message.clone()));
+        let refused = if interrupted { Vec::new() } else { failure.refused };
+        let record = self.record(&task, &keys, refused, seconds, outcome, Some(failure.message.clone()));
         changes.push(Change::Run(Box::new(record)));
         if interrupted {
             self.wake_parked(job, &keys);
@@ -583,7 +596,8 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         }
         let log = outputs.first().map(|o| o.to_string()).unwrap_or_default();
         let name = log.clone();
-        (self.events)(&Event::JobFailed { job: job.0, outputs, run: None, seconds, message: failure.message, tail: failure.tail, log });
+        let (message, tail, broken) = (failure.message, failure.tail, failure.broken);
+        (self.events)(&Event::JobFailed { job: job.0, outputs, run: None, seconds, message, tail, log, broken });
         let blocked = self.states.set(job, State::Failed);
         self.report_blocked(&blocked, &format!("{name} failed"));
         self.wake_parked(job, &keys);

@@ -1,8 +1,11 @@
 //! Where jobs are made: what the scheduler asks of the world.
 
+use super::look::Against;
 use crate::catalog::{NewSnapshot, Snapshot, Timestamp};
 use crate::executor::Cancel;
+use crate::identity::Identity;
 use crate::plan::Judge;
+use crate::quality::Verdict;
 use crate::recipe;
 use crate::resolve::JobIx;
 use crate::validity::Keys;
@@ -19,13 +22,15 @@ pub struct Task {
     pub work: Option<recipe::Job>,
     /// What it reads: looked at once more when it has ended.
     pub reads: Vec<Snapshot>,
-    pub outputs: Vec<crate::identity::Identity>,
+    pub outputs: Vec<Identity>,
+    /// What its outputs are compared with when they are looked at, each.
+    pub against: Vec<Against>,
 }
 
 impl Task {
     /// A task whose recipe could not be rendered: only its failure is recorded.
     pub fn never_started(judge: &Judge<'_>, job: JobIx, attempt: u32, started: Timestamp) -> Self {
-        Self { job, attempt, started, folder: String::new(), work: None, reads: Vec::new(), outputs: judge.outputs(job) }
+        Self { job, attempt, started, folder: String::new(), work: None, reads: Vec::new(), outputs: judge.outputs(job), against: Vec::new() }
     }
 }
 
@@ -39,6 +44,10 @@ pub struct Failure {
     pub may_retry: bool,
     /// Snapshots that were found changed.
     pub damaged: Vec<Snapshot>,
+    /// What it made, where that breaks a contract: all outputs, to be kept and looked at, and given to nobody.
+    pub refused: Vec<NewSnapshot>,
+    /// How they break it.
+    pub broken: Vec<(Identity, Vec<Verdict>)>,
 }
 
 impl Failure {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::failure::Failure;
 use super::lock::Lock;
@@ -13,7 +14,7 @@ use super::request::{Prepared, Request};
 use super::saved::{self, Saved};
 use super::{OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
-use crate::catalog::{Applied, Catalog, Change, Gate, NewSnapshot, Reader};
+use crate::catalog::{Applied, Catalog, Change, Gate, Looked, NewSnapshot, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::executor::{Cancel, LocalExecutor};
 use crate::formula::program::Program;
@@ -21,8 +22,10 @@ use crate::identity::Identity;
 use crate::plan::own::{keep_label, read_by_jobs};
 use crate::plan::witness::Witness;
 use crate::plan::{self, Draft, Judge, Plan, Recording, Review, Standings};
+use crate::quality::{Contracts, Report, Verdict};
 use crate::resolve::{Graph, NodeIx, Origin};
 use crate::run::local::LocalWorkshop;
+use crate::run::look::{Looks, Seen};
 use crate::run::{self, Event, Scheduler, Summary};
 
 /// A plan with what it was made from.
@@ -128,46 +131,60 @@ impl Workspace {
         };
         let _lock = Lock::take(&own.join("lock"), waiting).map_err(|e| unwritable(&own.join("lock"), &e))?;
         let catalog = self.catalog(Mode::Write)?;
-        let (prepared, standings) = self.prepare(request, &program, &catalog)?;
-        let (mut judge, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
-        let may_run = options.saved.as_ref().map(|saved| saved.holds(&judge, &draft)).transpose()?;
-        let read = read_by_jobs(&judge, &draft);
-        permit::ask(&catalog, &prepared, &judge, &draft, &read)?;
-        // Deciding ends here.
-        let counts = &draft.plan.counts;
-        events(&Event::Started {
-            jobs: draft.verdicts.len(),
-            valid: counts.valid + counts.inherited + counts.stale_in_base,
-            at_least: draft.plan.at_least,
-            at_most: draft.plan.at_most,
-            blocked: counts.blocked,
-        });
-        for on in draft.plan.derivations() {
-            events(&Event::Blocked { on: on.clone() });
+        loop {
+            let (prepared, standings) = self.prepare(request, &program, &catalog)?;
+            let (mut judge, draft) = self.draft(request, &program, &prepared, standings, &catalog)?;
+            let may_run = options.saved.as_ref().map(|saved| saved.holds(&judge, &draft)).transpose()?;
+            let read = read_by_jobs(&judge, &draft);
+            permit::ask(&catalog, &prepared, &judge, &draft, &read)?;
+            // Deciding ends here, unless a source breaks its contract: then all is decided anew, without its bytes.
+            let recorded = self.record_sources(&program, &prepared, &catalog, &mut judge, &read)?;
+            if recorded.refused {
+                continue;
+            }
+            let counts = &draft.plan.counts;
+            events(&Event::Started {
+                jobs: draft.verdicts.len(),
+                valid: counts.valid + counts.inherited + counts.stale_in_base,
+                at_least: draft.plan.at_least,
+                at_most: draft.plan.at_most,
+                blocked: counts.blocked,
+            });
+            for on in draft.plan.derivations() {
+                events(&Event::Blocked { on: on.clone() });
+            }
+            let mut warnings = 0;
+            for (identity, verdicts) in recorded.warned {
+                warnings += verdicts.len();
+                events(&Event::Warned { identity, verdicts });
+            }
+            let actor = clock::actor();
+            let moves = permit::permitted(&catalog, keep_label(&judge, &draft, &read))?;
+            if !moves.is_empty() {
+                catalog.commit(&actor, clock::now(), &moves)?;
+            }
+            self.bytes.store.sweep();
+            let jobs = self.jobs(request);
+            let executor = LocalExecutor::new(environment);
+            let workshop = LocalWorkshop::new(&program, &self.bytes, executor, &self.root, own, &prepared.contracts, clock::now)
+                .map_err(|e| unwritable(&self.root.join(OWN), &e))?;
+            let mut capacity: BTreeMap<String, u64> =
+                self.config.settings.pools.iter().map(|(name, size)| (name.to_string(), *size)).collect();
+            capacity.insert("cpu".into(), jobs as u64);
+            capacity.insert("memory".into(), clock::memory());
+            let run_options =
+                run::Options { jobs, keep_going: options.keep_going, capacity, actor: actor.clone(), clock: clock::now, may_run, warnings };
+            let summary = Scheduler::new(judge, draft, &catalog, &workshop, &run_options, cancel, events).run()?;
+            let moved: Vec<Change> =
+                self.bytes.take_moved().into_iter().map(|(snapshot, stamp)| Change::Restamp { snapshot, stamp }).collect();
+            if !moved.is_empty() {
+                catalog.commit(&actor, clock::now(), &moved)?;
+            }
+            return Ok(summary);
         }
-        let actor = clock::actor();
-        self.record_sources(&program, &prepared, &catalog, &mut judge, &read)?;
-        let moves = permit::permitted(&catalog, keep_label(&judge, &draft, &read))?;
-        if !moves.is_empty() {
-            catalog.commit(&actor, clock::now(), &moves)?;
-        }
-        self.bytes.store.sweep();
-        let jobs = self.jobs(request);
-        let workshop = LocalWorkshop::new(&program, &self.bytes, LocalExecutor::new(environment), &self.root, own, clock::now)
-            .map_err(|e| unwritable(&self.root.join(OWN), &e))?;
-        let mut capacity: BTreeMap<String, u64> = self.config.settings.pools.iter().map(|(name, size)| (name.to_string(), *size)).collect();
-        capacity.insert("cpu".into(), jobs as u64);
-        capacity.insert("memory".into(), clock::memory());
-        let run_options = run::Options { jobs, keep_going: options.keep_going, capacity, actor: actor.clone(), clock: clock::now, may_run };
-        let summary = Scheduler::new(judge, draft, &catalog, &workshop, &run_options, cancel, events).run()?;
-        let moved: Vec<Change> = self.bytes.take_moved().into_iter().map(|(snapshot, stamp)| Change::Restamp { snapshot, stamp }).collect();
-        if !moved.is_empty() {
-            catalog.commit(&actor, clock::now(), &moved)?;
-        }
-        Ok(summary)
     }
 
-    /// From here on the sources that were read count as seen, under the bytes they had.
+    /// From here on the sources that were read count as seen, under the bytes they had; but for those whose bytes break their contract.
     fn record_sources(
         &self,
         program: &Program,
@@ -175,10 +192,9 @@ impl Workspace {
         catalog: &Gate,
         judge: &mut Judge<'_>,
         read: &[bool],
-    ) -> Result<(), Failure> {
+    ) -> Result<RecordedSources, Failure> {
         let mut restamps = Vec::new();
-        let mut changes = Vec::new();
-        let mut nodes: Vec<NodeIx> = Vec::new();
+        let mut taken: Vec<Taken> = Vec::new();
         // In the graph's order, so that the same build makes the same record.
         let mut seen: Vec<_> = prepared.seen.iter().collect();
         seen.sort_unstable_by_key(|(node, _)| node.0);
@@ -195,18 +211,17 @@ impl Workspace {
                 Recording::Lost(copy) => judge.forget(&copy),
                 Recording::Bytes => {}
             }
+            let base = self.root.join(&sight.found.base);
             let (path, stored, content) = if program.sources[*source].copy {
-                let from = self.root.join(&sight.found.base);
-                let name = from.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+                let name = base.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
                 let store = &self.bytes.store;
-                let kept = store.take_copy(&from, &identity.repository, &identity.class, &identity.instance, &name)?;
+                let kept = store.take_copy(&base, &identity.repository, &identity.class, &identity.instance, &name)?;
                 store.seal(&[(&identity.repository, &kept.path)])?;
                 (kept.path, true, kept.content)
             } else {
                 (sight.found.path.clone(), false, sight.content)
             };
-            nodes.push(*node);
-            changes.push(Change::Source(Box::new(NewSnapshot {
+            let new = NewSnapshot {
                 identity,
                 content: content.hash,
                 kind: content.kind,
@@ -215,22 +230,80 @@ impl Workspace {
                 path,
                 stored,
                 stamp: content.stamp,
-            })));
+                looked: Looked::default(),
+            };
+            taken.push(Taken { node: *node, new, at: base, files: sight.found.files.clone() });
         }
-        if changes.is_empty() && restamps.is_empty() {
-            return Ok(());
+        if taken.is_empty() && restamps.is_empty() {
+            return Ok(RecordedSources::default());
         }
-        changes.extend(permit::permitted(catalog, judge.saw(&nodes))?);
+        let reports = self.look_at(program, &prepared.contracts, catalog, &mut taken)?;
+        let refused = taken.iter().any(|taken| taken.new.looked.refused.is_some());
+        let nodes: Vec<NodeIx> = taken.iter().map(|taken| taken.node).collect();
+        let good: Vec<NodeIx> = taken.iter().filter(|taken| taken.new.looked.refused.is_none()).map(|taken| taken.node).collect();
+        let warned = taken.iter().zip(reports).filter(|(taken, report)| taken.new.looked.refused.is_none() && report.warnings().next().is_some());
+        let warned = warned.map(|(taken, report)| (taken.new.identity.clone(), report.warnings().cloned().collect())).collect();
+        let mut changes: Vec<Change> = taken.into_iter().map(|taken| Change::Source(Box::new(taken.new))).collect();
+        changes.extend(permit::permitted(catalog, judge.saw(&good))?);
         changes.extend(restamps);
         let applied = catalog.commit(&clock::actor(), clock::now(), &changes)?;
+        if refused {
+            return Ok(RecordedSources { refused, warned });
+        }
         for (node, applied) in nodes.into_iter().zip(applied) {
             let Applied::Snapshot(id) = applied else { continue };
             if let Some(snapshot) = catalog.snapshots(&[id])?.pop() {
                 judge.recorded(node, snapshot);
             }
         }
-        Ok(())
+        Ok(RecordedSources { refused, warned })
     }
+
+    /// Looks at the bytes of sources, many at once.
+    fn look_at(&self, program: &Program, contracts: &Contracts, reader: &dyn Reader, taken: &mut [Taken]) -> Result<Vec<Report>, Failure> {
+        let own = self.root.join(OWN);
+        let looks = Looks { program, contracts, spill: &own };
+        let against = taken.iter().map(|taken| looks.against(reader, &self.bytes, &taken.new.identity)).collect::<Result<Vec<_>, _>>()?;
+        let next = AtomicUsize::new(0);
+        let seen: Vec<OnceLock<Seen>> = taken.iter().map(|_| OnceLock::new()).collect();
+        // Threads of their own: a look may run a query.
+        std::thread::scope(|scope| {
+            for _ in 0..clock::processors().min(taken.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(one) = taken.get(at) else { return };
+                        let _ = seen[at].set(looks.look(&one.new.identity, &one.at, &one.files, &against[at]));
+                    }
+                });
+            }
+        });
+        let seen = seen.into_iter().map(|seen| seen.into_inner().unwrap_or_default());
+        Ok(taken
+            .iter_mut()
+            .zip(seen)
+            .map(|(taken, seen)| {
+                taken.new.looked = seen.looked;
+                seen.report
+            })
+            .collect())
+    }
+}
+
+/// A source's bytes on their way into the catalog.
+struct Taken {
+    node: NodeIx,
+    new: NewSnapshot,
+    at: PathBuf,
+    files: Vec<String>,
+}
+
+/// What recording sources came to.
+#[derive(Default)]
+struct RecordedSources {
+    /// Some broke their contract, and are quarantined now.
+    refused: bool,
+    warned: Vec<(Identity, Vec<Verdict>)>,
 }
 
 /// Formake's own environment, for PATH, HOME and secrets.

@@ -13,20 +13,32 @@ use crate::diagnostic::Diagnostic;
 use crate::identity::Identity;
 use crate::identity::instance::percent_encoded;
 use crate::plan::{Bytes, Condition};
+use crate::quality::Report;
+use crate::report::look::Look;
+use crate::report::verdicts;
 use crate::resolve::Resolver;
 use crate::run::local::Disk;
+use crate::run::look::{Looks, Seen};
 use crate::store::Kind;
 
 impl Workspace {
     /// Takes files (one, or several as a folder) in as the snapshot of one identity.
     ///
     /// # Errors
-    /// The target stands for several identities, or for one that a formula or source makes (unless it is held), or a file cannot be read.
-    pub fn publish(&self, text: &str, label: Option<&str>, files: &[PathBuf], hold: Option<&str>) -> Result<Identity, Failure> {
+    /// The target stands for several identities, or for one that a formula or source makes (unless it is held), or a file cannot be read, or
+    /// its data breaks the contract of its class.
+    pub fn publish(
+        &self,
+        text: &str,
+        label: Option<&str>,
+        files: &[PathBuf],
+        hold: Option<&str>,
+    ) -> Result<(Identity, Report), Failure> {
         let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
         let program = self.program_for(&request)?;
         let catalog = self.catalog(Mode::Write)?;
-        let outside = Outside::new(&self.root, &program, &catalog)?;
+        let contracts = self.contracts()?;
+        let outside = Outside::new(&self.root, &program, &contracts, &catalog)?;
         let mut resolver = Resolver::new(&program, &outside);
         let identities = self.select(&request, &program, &mut resolver)?;
         let [identity] = identities.as_slice() else { return Err(several(text, identities.len())) };
@@ -40,18 +52,27 @@ impl Workspace {
         // Before any bytes are copied.
         catalog.ask(&clock::actor(), clock::now(), [identity])?;
         let _no_cleaning = self.lock_store()?;
-        let stored = match files {
+        let own = self.root.join(OWN);
+        let looks = Looks { program: &program, contracts: &contracts, spill: &own };
+        let against = looks.against(&catalog, &self.bytes, identity)?;
+        let allowed = |at: &Path| {
+            let seen = looks.look(identity, at, &[], &against);
+            if seen.report.blocks() { Err(refused(identity, &seen)) } else { Ok(seen) }
+        };
+        let (stored, seen) = match files {
             [one] => {
                 let name = one.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
                 let from = std::path::absolute(one)?;
                 readable(&from)?;
-                self.bytes.store.take_copy(&from, &identity.repository, &identity.class, &identity.instance, &name)?
+                let seen = allowed(&from)?;
+                (self.bytes.store.take_copy(&from, &identity.repository, &identity.class, &identity.instance, &name)?, seen)
             }
             several => {
                 let folder = self.root.join(OWN).join(format!("publish-{}", std::process::id()));
                 let gathered = gather(several, &folder).and_then(|()| {
                     let (class, instance) = (&identity.class, &identity.instance);
-                    Ok(self.bytes.store.take_in(&folder, &identity.repository, class, instance, class)?)
+                    let seen = allowed(&folder)?;
+                    Ok((self.bytes.store.take_in(&folder, &identity.repository, class, instance, class)?, seen))
                 });
                 let _ = crate::store::local::remove(&folder);
                 gathered?
@@ -67,6 +88,7 @@ impl Workspace {
             path: stored.path,
             stored: true,
             stamp: stored.content.stamp,
+            looked: seen.looked,
         };
         let mut changes = vec![Change::Publish { snapshot: Box::new(snapshot), hold: hold.map(str::to_string) }];
         let bases: Vec<Identity> = program.bases.chain(&identity.label).iter().map(|base| identity.under(base)).collect();
@@ -75,7 +97,7 @@ impl Workspace {
             changes.push(Change::Saw { identity: identity.clone(), base });
         }
         catalog.commit(&clock::actor(), clock::now(), &changes)?;
-        Ok(identity.clone())
+        Ok((identity.clone(), seen.report))
     }
 
     /// Held while bytes are taken in outside of a build, and while bytes are removed.
@@ -137,6 +159,14 @@ impl Workspace {
         }
         Ok(readings)
     }
+}
+
+fn refused(identity: &Identity, seen: &Seen) -> Failure {
+    let message = format!("{identity} is not published: {}", seen.looked.refused.as_deref().unwrap_or("its data breaks its contract"));
+    let problem = Diagnostic::error("E1010", message);
+    let notes = verdicts::lines(&seen.report.errors().cloned().collect::<Vec<_>>(), &Look::plain());
+    let problem = notes.into_iter().fold(problem, |problem, line| problem.note(line.trim_end()));
+    problem.help("publish right data, or change the contract where it asks too much").into()
 }
 
 fn several(text: &str, count: usize) -> Failure {

@@ -33,11 +33,18 @@ pub(super) fn is_hash(text: &str) -> bool {
 
 impl Workspace {
     /// One identity with everything known of it; also by a content hash's first digits.
-    pub fn show(&self, text: &str, label: Option<&str>, as_of: Option<Timestamp>) -> Result<Vec<Shown>, Failure> {
+    pub fn show(&self, text: &str, label: Option<&str>, as_of: Option<Timestamp>, quarantined: bool) -> Result<Vec<Shown>, Failure> {
         let catalog = self.catalog(Mode::Read)?;
         let mut found: Vec<Shown> = Vec::new();
-        if is_hash(text) {
+        if is_hash(text) && !quarantined {
             found.extend(catalog.by_content(text)?.into_iter().map(|snapshot| Shown::new(snapshot.identity.clone(), snapshot)));
+        }
+        if quarantined {
+            let all = self.quarantined(Some(text), label)?;
+            if all.is_empty() {
+                return Err(Diagnostic::error("E0616", format!("nothing that `{text}` means is quarantined")).into());
+            }
+            found.extend(all.into_iter().map(|one| Shown::new(one.snapshot.identity.clone(), one.snapshot)));
         }
         if found.is_empty() {
             for Reading { identity, pointer } in self.read(&catalog, text, label, as_of)? {
@@ -65,6 +72,10 @@ impl Workspace {
             let known = |l: &&Listed| l.identity == *owner && as_of.is_none_or(|moment| l.from <= moment);
             shown.history = shelf.iter().filter(known).cloned().collect();
             shown.location = Some(self.bytes.path(&shown.snapshot));
+            let looked = catalog.looked(&[shown.snapshot.id])?.pop().unwrap_or_default();
+            shown.profile = looked.profile.and_then(|text| serde_json::from_str(&text).ok());
+            shown.report = looked.report.and_then(|(_, text)| serde_json::from_str(&text).ok());
+            shown.refused = looked.refused;
             if let Origin::Run(run) = shown.snapshot.origin {
                 shown.run = catalog.runs(&[run])?.pop();
             }
@@ -124,7 +135,7 @@ impl Workspace {
         let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
         let program = self.program_for(&request)?;
         let catalog = self.catalog(Mode::Read)?;
-        let outside = super::outside::Outside::new(&self.root, &program, &catalog)?;
+        let outside = super::outside::Outside::new(&self.root, &program, &self.contracts()?, &catalog)?;
         let mut resolver = crate::resolve::Resolver::new(&program, &outside);
         let mut all = Vec::new();
         for identity in self.select(&request, &program, &mut resolver)? {

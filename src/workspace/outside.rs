@@ -16,6 +16,7 @@ use crate::digest::ContentHash;
 use crate::formula::program::{Program, Source};
 use crate::identity::{Binding, Identity, Name, Pattern};
 use crate::plan::{Observed, Recorded, Standings};
+use crate::quality::Contracts;
 use crate::resolve::{Graph, NodeIx, Offer, Origin, Standing, World};
 use crate::store::{Content, Found, sources};
 
@@ -29,6 +30,8 @@ pub struct Outside<'a> {
     reader: &'a dyn Reader,
     holds: HashMap<Identity, (Hold, Option<SnapshotId>)>,
     condemned: HashMap<Place, HashSet<ContentHash>>,
+    /// Sources' bytes that break their contracts as they are now, and how.
+    quarantined: HashMap<Place, HashMap<ContentHash, String>>,
     published: RefCell<HashMap<Name, HashSet<Identity>>>,
     sourced: RefCell<HashMap<Name, Rc<HashSet<Identity>>>>,
     /// By the source as it was written.
@@ -47,11 +50,20 @@ pub struct Sight {
 }
 
 impl<'a> Outside<'a> {
-    pub fn new(root: &'a Path, program: &'a Program, reader: &'a dyn Reader) -> Result<Self, Failure> {
+    pub fn new(root: &'a Path, program: &'a Program, contracts: &Contracts, reader: &'a dyn Reader) -> Result<Self, Failure> {
         let holds = reader.holds()?.into_iter().map(|(identity, hold, current)| (identity, (hold, current))).collect();
         let mut condemned: HashMap<Place, HashSet<ContentHash>> = HashMap::new();
         for (identity, content) in reader.condemned()? {
             condemned.entry((identity.class, identity.instance, identity.repository)).or_default().insert(content);
+        }
+        let mut quarantined: HashMap<Place, HashMap<ContentHash, String>> = HashMap::new();
+        for one in reader.quarantined(None)? {
+            let identity = one.snapshot.identity;
+            let is_asked = one.contract.is_some() && contracts.of(&identity.class).map(|contract| contract.meaning) == one.contract;
+            if one.snapshot.origin == catalog::Origin::Source && is_asked {
+                let place = (identity.class, identity.instance, identity.repository);
+                quarantined.entry(place).or_default().insert(one.snapshot.content, one.because);
+            }
         }
         Ok(Self {
             root,
@@ -59,6 +71,7 @@ impl<'a> Outside<'a> {
             reader,
             holds,
             condemned,
+            quarantined,
             published: RefCell::default(),
             sourced: RefCell::default(),
             found: RefCell::default(),
@@ -174,11 +187,19 @@ impl World for Outside<'_> {
             let path = source.from.as_ref().and_then(|p| p.render(binding).or_else(|| Some(p.text.clone())));
             return Offer::Missing { path: path.unwrap_or_default() };
         };
-        let Some(condemned) = self.condemned.get(&place) else { return Offer::There };
-        let content = self.or_report(sources::hash(self.root, &found).map(Some).map_err(|e| unreadable(source, &e)));
-        match content {
-            Some(content) if condemned.contains(&content.hash) => Offer::Condemned { content: content.hash },
-            _ => Offer::There,
+        let (condemned, quarantined) = (self.condemned.get(&place), self.quarantined.get(&place));
+        if condemned.is_none() && quarantined.is_none() {
+            return Offer::There;
+        }
+        let Some(content) = self.or_report(sources::hash(self.root, &found).map(Some).map_err(|e| unreadable(source, &e))) else {
+            return Offer::There;
+        };
+        if condemned.is_some_and(|all| all.contains(&content.hash)) {
+            return Offer::Condemned { content: content.hash };
+        }
+        match quarantined.and_then(|all| all.get(&content.hash)) {
+            Some(because) => Offer::Quarantined { because: because.clone() },
+            None => Offer::There,
         }
     }
 

@@ -13,7 +13,10 @@ use crate::catalog::{Applied, Catalog, CatalogError, Change, Gate, NewPromotion,
 use crate::diagnostic::Diagnostic;
 use crate::formula::program::Program;
 use crate::identity::Name;
-use crate::plan::promotion::{Asked, Back, LeftOut, Moving, PromotionPlan, RollbackPlan, Until, everything, promotion, rollback};
+use crate::plan::promotion::{Asked, Back, LeftOut, Moving, PromotionPlan, Refusal, RollbackPlan, Until, everything, promotion, rollback};
+use crate::quality::{Contracts, Report};
+use crate::run::local::Disk;
+use crate::run::look::Looks;
 
 /// What is to be promoted.
 #[derive(Clone, Debug, Default)]
@@ -94,10 +97,38 @@ impl Workspace {
             let whole = asked.targets.is_empty();
             let planned = Asked { from, to, whole, program: &program, graph: &prepared.graph, plan: &draft.plan };
             plan = promotion(&planned, reader, &self.bytes)?;
+            let broken = self.broken(&program, &prepared.contracts, reader, &plan)?;
+            plan.refused.extend(broken);
         }
         plan.left_out.extend(nobodys);
         plan.not_permitted = reader.refusals_of(&clock::actor().user, &[forward(asked, &plan)])?;
         Ok(plan)
+    }
+
+    /// What of it breaks a contract under the base. Nothing is read again that was checked under the contract as it is now, unless that
+    /// compares with what stands there.
+    fn broken(&self, program: &Program, contracts: &Contracts, reader: &Gate, plan: &PromotionPlan) -> Result<Vec<Refusal>, Failure> {
+        let own = self.root.join(OWN);
+        let looks = Looks { program, contracts, spill: &own };
+        let mut broken = Vec::new();
+        for moving in &plan.moves {
+            let (Some(snapshot), Some(contract)) = (&moving.now, contracts.of(&moving.identity.class)) else { continue };
+            let known = reader.looked(&[snapshot.id])?.pop().and_then(|looked| looked.report);
+            let known = known.filter(|(meaning, _)| *meaning == contract.meaning && !contract.compares());
+            let report = match known.and_then(|(_, text)| serde_json::from_str::<Report>(&text).ok()) {
+                Some(report) => report,
+                None => {
+                    let against = looks.against(reader, &self.bytes, &moving.identity)?;
+                    let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
+                    looks.look(&moving.identity, &at, &files, &against).report
+                }
+            };
+            if report.blocks() {
+                let verdicts = report.errors().cloned().collect();
+                broken.push(Refusal::Contract { identity: moving.identity.under(&plan.from), file: contract.file.clone(), verdicts });
+            }
+        }
+        Ok(broken)
     }
 
     /// From where to where.

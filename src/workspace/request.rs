@@ -12,6 +12,7 @@ use crate::formula::program::Program;
 use crate::identity::target::Target;
 use crate::identity::{Identity, Name};
 use crate::plan::{Observed, Standings};
+use crate::quality::Contracts;
 use crate::report::look::Look;
 use crate::report::reason;
 use crate::resolve::{Blocked, Cause, Graph, NodeIx, Origin, Resolver};
@@ -54,6 +55,7 @@ pub struct Prepared {
     pub seen: HashMap<NodeIx, (Observed, Option<Sight>)>,
     /// What the label that was looked at for targets holds, and no formula makes any more.
     pub unmade: Vec<Identity>,
+    pub contracts: Contracts,
 }
 
 impl Prepared {
@@ -148,7 +150,8 @@ impl Workspace {
 
     /// Targets to a graph, the tools' answers, and a look at every source; with what the identities stand for.
     pub(super) fn prepare(&self, request: &Request, program: &Program, reader: &dyn Reader) -> Result<(Prepared, Standings), Failure> {
-        let outside = Outside::new(&self.root, program, reader)?;
+        let contracts = self.contracts()?;
+        let outside = Outside::new(&self.root, program, &contracts, reader)?;
         let mut resolver = Resolver::new(program, &outside);
         let (mut alike, mut unmade) = (Vec::new(), Vec::new());
         let like = self.like(request);
@@ -179,7 +182,7 @@ impl Workspace {
         let recipes = Recipes::new(program, &answers);
         let standings = Standings::read(program, &graph, reader)?;
         let seen = outside.observe(&graph, &standings)?;
-        Ok((Prepared { graph, recipes, seen, unmade }, standings))
+        Ok((Prepared { graph, recipes, seen, unmade, contracts }, standings))
     }
 }
 

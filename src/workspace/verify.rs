@@ -56,7 +56,7 @@ impl Workspace {
             problems.truncate(TOLD);
             return Err(problems.into());
         }
-        let workshop = LocalWorkshop::new(&program, &self.bytes, LocalExecutor::new(environment), &self.root, place.clone(), clock::now)
+        let workshop = LocalWorkshop::new(&program, &self.bytes, LocalExecutor::new(environment), &self.root, place.clone(), &prepared.contracts, clock::now)
             .map_err(|e| unwritable(&place, &e))?;
         let mut all = Vec::with_capacity(jobs.len());
         for job in jobs {

@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Mutex;
 
 use formake::catalog::sqlite::SqliteCatalog;
-use formake::catalog::{Actor, Applied, Catalog, Change, Current, NewSnapshot, Reader, Snapshot};
+use formake::catalog::{Actor, Applied, Catalog, Change, Current, Looked, NewSnapshot, Reader, Snapshot};
 use formake::digest::{ContentHash, of_bytes};
 use formake::executor::Cancel;
 use formake::formula::program::{Kind as RecipeKind, Program, Source};
@@ -218,7 +218,7 @@ impl Workshop for Maker<'_> {
 
 fn snapshot(identity: &Identity, content: ContentHash, path: &str, stored: bool) -> NewSnapshot {
     let identity = identity.clone();
-    NewSnapshot { identity, content, kind: Kind::File, bytes: 1, files: 1, path: path.into(), stored, stamp: Stamp(1) }
+    NewSnapshot { identity, content, kind: Kind::File, bytes: 1, files: 1, path: path.into(), stored, stamp: Stamp(1), looked: Looked::default() }
 }
 
 fn clock() -> i64 {

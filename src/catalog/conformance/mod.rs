@@ -50,6 +50,7 @@ fn new(identity: &Identity, bytes: &str) -> Box<NewSnapshot> {
         path: format!("{}/{bytes}", identity.class),
         stored: true,
         stamp: Stamp(u128::MAX - 1),
+        looked: Looked::default(),
     })
 }
 

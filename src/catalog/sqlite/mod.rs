@@ -9,6 +9,7 @@ mod standings;
 mod labels;
 mod read;
 mod writer;
+mod looks;
 mod promote;
 mod write;
 
@@ -129,9 +130,13 @@ impl SqliteCatalog {
             only_added_to(schema::APPEND_ONLY)?;
             transaction.pragma_update(None, "application_id", schema::APPLICATION)?;
         }
-        if there < schema::VERSION {
+        if there < 2 {
             transaction.execute_batch(schema::FROM_1)?;
             only_added_to(schema::APPEND_ONLY_2)?;
+        }
+        if there < schema::VERSION {
+            transaction.execute_batch(schema::FROM_2)?;
+            only_added_to(schema::APPEND_ONLY_3)?;
             transaction.pragma_update(None, "user_version", schema::VERSION)?;
         }
         Ok(transaction.commit()?)

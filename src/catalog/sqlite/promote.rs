@@ -24,7 +24,7 @@ impl Writer<'_> {
         for (position, one) in new.moves.iter().enumerate() {
             let number = self.number(&one.identity)?;
             let was = self.current(number)?;
-            let is_wrong = one.snapshot.map(|snapshot| self.is_invalidated(snapshot)).transpose()?.unwrap_or_default();
+            let is_wrong = one.snapshot.map(|snapshot| self.is_good(snapshot).map(|good| !good)).transpose()?.unwrap_or_default();
             if was != one.expect || is_wrong {
                 return Err(CatalogError::Moved { identity: one.identity.clone() });
             }

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row};
 use super::SqliteCatalog;
 use super::rows::{SNAPSHOT, SNAPSHOT_FROM, identity_at};
 use crate::catalog::{
-    Blessing, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Made, Outcome, Promotion, Reader, Result, Run, RunId, RunInput, Snapshot,
+    Blessing, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Looked, Made, Outcome, Promotion, Quarantined, Reader, Result, Run, RunId, RunInput, Snapshot,
     SnapshotId, Standing,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape};
@@ -277,6 +277,14 @@ impl Reader for SqliteCatalog {
 
     fn blessings(&self) -> Result<Vec<Blessing>> {
         self.all_blessings()
+    }
+
+    fn looked(&self, ids: &[SnapshotId]) -> Result<Vec<Looked>> {
+        self.looks(ids)
+    }
+
+    fn quarantined(&self, class: Option<&str>) -> Result<Vec<Quarantined>> {
+        self.in_quarantine(class)
     }
 
     fn stored(&self) -> Result<Vec<(Snapshot, bool)>> {

@@ -10,8 +10,9 @@ use crate::store::{Kind, Stamp};
 
 /// The columns of a snapshot, for [`SqliteCatalog::snapshot`].
 pub(super) const SNAPSHOT: &str =
-    "s.id, s.identity, s.content, s.kind, s.bytes, s.files, s.path, s.stored, s.origin, s.run, s.made, t.stamp, v.snapshot is not null";
-pub(super) const SNAPSHOT_FROM: &str = "left join stamp t on t.snapshot = s.id left join invalidation v on v.snapshot = s.id";
+    "s.id, s.identity, s.content, s.kind, s.bytes, s.files, s.path, s.stored, s.origin, s.run, s.made, t.stamp,
+     case when v.snapshot is not null then 'invalidated' when q.snapshot is not null then 'quarantined' end";
+pub(super) const SNAPSHOT_FROM: &str = "left join stamp t on t.snapshot = s.id left join invalidation v on v.snapshot = s.id left join quarantine q on q.snapshot = s.id";
 /// A scan of all rows is cheaper than a look-up each, once so large a part of them is asked for (one in three).
 const PART: usize = 3;
 
@@ -79,7 +80,11 @@ impl SqliteCatalog {
                 ("published", _) => Origin::Published,
                 _ => Origin::Source,
             },
-            state: if row.get(at + 12)? { State::Invalidated } else { State::Good },
+            state: match row.get_ref(at + 12)?.as_str().unwrap_or_default() {
+                "invalidated" => State::Invalidated,
+                "quarantined" => State::Quarantined,
+                _ => State::Good,
+            },
             made: row.get(at + 10)?,
             stamp: Stamp(row.get::<_, Option<[u8; 16]>>(at + 11)?.map_or(0, u128::from_le_bytes)),
         })

@@ -5,7 +5,7 @@
 //! by the same statements ([`FROM_1`]) that bring an old one up to date when it is opened.
 
 /// `user_version` of the database.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// `application_id` of the database: "FMKE".
 pub const APPLICATION: i64 = 0x464D_4B45;
@@ -198,8 +198,35 @@ create table cleaning (
 ) strict;
 ";
 
+/// Makes a catalog of version 2 one of version 3: what looks at bytes told, and quarantine.
+pub const FROM_2: &str = "
+create table quarantine (
+    snapshot integer primary key references snapshot,
+    contract blob,
+    because text not null,
+    user text not null,
+    at integer not null
+) strict;
+
+create table profile (
+    snapshot integer primary key references snapshot,
+    profile text not null
+) strict;
+
+create table report (
+    snapshot integer not null references snapshot,
+    contract blob not null,
+    report text not null,
+    at integer not null,
+    primary key (snapshot, contract)
+) strict, without rowid;
+";
+
 /// Tables of version 1 that are only added to.
 pub const APPEND_ONLY: &[&str] = &["identity", "snapshot", "recipe", "run", "run_input", "run_output", "invalidation", "pointer_log"];
 
 /// Tables that version 2 added, and that are only added to.
 pub const APPEND_ONLY_2: &[&str] = &["promotion", "promotion_move", "promotion_undone", "cleaning"];
+
+/// Tables that version 3 added, and that are only added to.
+pub const APPEND_ONLY_3: &[&str] = &["quarantine"];

@@ -39,7 +39,7 @@ impl Writer<'_> {
                     Some(expected) => self.current(self.number(identity)?)? != *expected,
                     None => false,
                 };
-                if is_elsewhere || self.is_invalidated(*snapshot)? {
+                if is_elsewhere || !self.is_good(*snapshot)? {
                     return Err(CatalogError::Moved { identity: identity.clone() });
                 }
                 self.point(identity, *snapshot, "point", Some(because))?;
@@ -59,6 +59,10 @@ impl Writer<'_> {
             }
             Change::Invalidate { snapshot, because } => {
                 self.invalidate(*snapshot, because)?;
+                Ok(Applied::Nothing)
+            }
+            Change::Look { snapshot, looked } => {
+                self.looked(*snapshot, looked)?;
                 Ok(Applied::Nothing)
             }
             Change::Restamp { snapshot, stamp } => {
@@ -118,6 +122,7 @@ impl Writer<'_> {
         )?;
         let id = SnapshotId(self.transaction.last_insert_rowid());
         self.stamp(id, new.stamp)?;
+        self.looked(id, &new.looked)?;
         Ok(id)
     }
 
@@ -163,10 +168,13 @@ impl Writer<'_> {
             };
             let sql = "insert into run_output (run, position, identity, snapshot) values (?, ?, ?, ?)";
             self.execute(sql, (run.0, position as i64, self.number(target)?, snapshot.map(|s| s.0)))?;
-            if let Some(snapshot) = snapshot {
-                self.point(target, snapshot, "run", None)?;
-                outputs.push(snapshot);
+            let Some(snapshot) = snapshot else { continue };
+            match new.outcome {
+                Outcome::Succeeded => self.point(target, snapshot, "run", None)?,
+                // All outputs of a job are seen together, or not at all.
+                _ => self.quarantine(target, snapshot, &new.outputs[position].looked)?,
             }
+            outputs.push(snapshot);
         }
         Ok(Applied::Run { run, outputs })
     }
@@ -187,7 +195,11 @@ impl Writer<'_> {
             }
         }
         let snapshot = self.add_snapshot(new, "source", None)?;
-        self.point(&new.identity, snapshot, "source", None)?;
+        if new.looked.refused.is_some() {
+            self.quarantine(&new.identity, snapshot, &new.looked)?;
+        } else {
+            self.point(&new.identity, snapshot, "source", None)?;
+        }
         Ok(Applied::Snapshot(snapshot))
     }
 

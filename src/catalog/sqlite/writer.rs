@@ -60,6 +60,11 @@ impl Writer<'_> {
         Ok(self.transaction.prepare_cached("select 1 from invalidation where snapshot = ?")?.exists([snapshot.0])?)
     }
 
+    /// Whether something may stand for a snapshot.
+    pub(super) fn is_good(&self, snapshot: SnapshotId) -> Result<bool> {
+        Ok(!self.is_invalidated(snapshot)? && !self.is_quarantined(snapshot)?)
+    }
+
     /// The number of the identity that a snapshot was first made for.
     pub(super) fn made_for(&self, snapshot: SnapshotId) -> Result<i64> {
         let mut statement = self.transaction.prepare_cached("select identity from snapshot where id = ?")?;

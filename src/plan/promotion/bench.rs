@@ -151,6 +151,7 @@ impl Bench {
             path: format!("{text}/{bytes}"),
             stored: true,
             stamp: Stamp(1),
+            looked: Looked::default(),
         }
     }
 
@@ -337,6 +338,7 @@ pub fn refused(found: &PromotionPlan) -> Vec<String> {
         Refusal::Overtaken { identity, found } => format!("{} overtaken by {}", short(identity), number(*found)),
         Refusal::Stale { identity, .. } => format!("{} stale", short(identity)),
         Refusal::BytesGone { identity, .. } => format!("{} bytes gone", short(identity)),
+        Refusal::Contract { identity, .. } => format!("{} contract", short(identity)),
     };
     found.refused.iter().map(line).collect()
 }

@@ -116,6 +116,7 @@ impl PromotionPlan {
             Refusal::Overtaken { .. } => 4,
             Refusal::Stale { .. } => 5,
             Refusal::BytesGone { .. } => 6,
+            Refusal::Contract { .. } => 7,
         };
         self.refused.sort_by_key(|refusal| (rank(refusal), place(refusal.identity())));
         // Of several readers, one is named.
@@ -130,7 +131,7 @@ fn to_rebuild(asked: &Asked<'_>, refused: &[Refusal]) -> Vec<Identity> {
         Refusal::Stale { now: Action::Blocked { .. }, .. } => None,
         Refusal::Stale { identity, .. } | Refusal::Moved { identity, .. } | Refusal::BytesGone { identity, .. } => Some(identity),
         Refusal::ReadMoved { reader, .. } => Some(reader),
-        Refusal::Unfit { .. } | Refusal::Held { .. } | Refusal::Overtaken { .. } => None,
+        Refusal::Unfit { .. } | Refusal::Held { .. } | Refusal::Overtaken { .. } | Refusal::Contract { .. } => None,
     });
     let wrong: HashSet<Identity> = set_right.map(|identity| identity.under(asked.from)).collect();
     let graph = asked.graph;

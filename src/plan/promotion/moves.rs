@@ -3,6 +3,7 @@
 use crate::catalog::{NewMove, PromotionId, Saw, Snapshot, SnapshotId, Timestamp};
 use crate::identity::Identity;
 use crate::plan::action::Action;
+use crate::quality::Verdict;
 
 /// One pointer's move.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +103,12 @@ pub enum Refusal {
         identity: Identity,
         damaged: bool,
     },
+    /// It breaks the contract of its class as that is now, or as it compares with the base.
+    Contract {
+        identity: Identity,
+        file: String,
+        verdicts: Vec<Verdict>,
+    },
 }
 
 /// What forbids a rollback.
@@ -141,7 +148,8 @@ impl Refusal {
             | Refusal::Moved { identity, .. }
             | Refusal::Overtaken { identity, .. }
             | Refusal::Stale { identity, .. }
-            | Refusal::BytesGone { identity, .. } => identity,
+            | Refusal::BytesGone { identity, .. }
+            | Refusal::Contract { identity, .. } => identity,
         }
     }
 }

@@ -43,7 +43,7 @@ impl Disk {
 
 pub fn new_snapshot(identity: &Identity, content: ContentHash, path: &str, stored: bool) -> NewSnapshot {
     let identity = identity.clone();
-    NewSnapshot { identity, content, kind: Kind::File, bytes: 1, files: 1, path: path.into(), stored, stamp: Stamp(1) }
+    NewSnapshot { identity, content, kind: Kind::File, bytes: 1, files: 1, path: path.into(), stored, stamp: Stamp(1), looked: Looked::default() }
 }
 
 impl Bytes for Disk {

@@ -1,0 +1,174 @@
+//! A look at bytes: what they hold, and whether the contract of their class allows it.
+//!
+//! What is true here: it is the same look wherever bytes come from: a job, a source, a publication, or a check by hand. It reads, and writes
+//! nothing; who asked for it tells the catalog. What is no table has no profile, and is only held to rules that are not about tables.
+
+use std::cmp::Reverse;
+use std::path::{Path, PathBuf};
+
+use super::local::Disk;
+use crate::catalog::{self, Filter, Looked, Reader, Snapshot};
+use crate::formula::program::Program;
+use crate::identity::{Component, Identity, Period, Value};
+use crate::quality::{Contract, Contracts, Given, Report, Severity, Verdict, judge};
+use crate::table::measure::{Asked, MeasureLimits, Measured, Profile, measure};
+use crate::table::{TableError, TableInput, TablePart};
+
+/// What looks at bytes need to know of a project.
+#[derive(Clone, Copy)]
+pub struct Looks<'a> {
+    pub program: &'a Program,
+    pub contracts: &'a Contracts,
+    /// Where to spill what does not fit in memory: below formake's own folder.
+    pub spill: &'a Path,
+}
+
+/// What a snapshot is compared with, gathered before its bytes are read.
+#[derive(Clone, Debug, Default)]
+pub struct Against {
+    /// Profiles of earlier instances, the latest first.
+    pub history: Vec<Profile>,
+    /// For each rule that compares a number of a JSON file: the file of the other snapshot, and what people call that.
+    pub others: Vec<Option<(PathBuf, String)>>,
+}
+
+/// What a look told.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub looked: Looked,
+    /// Empty where the class has no contract.
+    pub report: Report,
+}
+
+impl Looks<'_> {
+    /// What the contract of an identity's class wants to compare it with, as things stand.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn against(&self, reader: &dyn Reader, disk: &dyn Disk, identity: &Identity) -> catalog::Result<Against> {
+        let Some(contract) = self.contracts.of(&identity.class) else { return Ok(Against::default()) };
+        let mut against = Against::default();
+        if contract.window() > 0 || contract.compared().any(|other| other.is_none()) {
+            let earlier = self.earlier(reader, identity)?;
+            let latest: Vec<_> = earlier.iter().take(contract.window()).map(|snapshot| snapshot.id).collect();
+            let profiles = reader.looked(&latest)?.into_iter().filter_map(|looked| looked.profile);
+            against.history = profiles.filter_map(|text| serde_json::from_str(&text).ok()).collect();
+            let previous = earlier.first().map(|snapshot| (disk.path(snapshot), snapshot.identity.to_string()));
+            against.others = contract.compared().map(|_| previous.clone()).collect();
+        }
+        for (at, label) in contract.compared().enumerate() {
+            against.others.resize(at + 1, None);
+            if let Some(label) = label {
+                let other = identity.under(&label);
+                let mut chain = vec![other.clone()];
+                chain.extend(self.program.bases.chain(&label).iter().map(|base| identity.under(base)));
+                let current = reader.standings(&chain)?.into_iter().find_map(|standing| standing.current);
+                against.others[at] = current.map(|current| (disk.path(&current.snapshot), other.to_string()));
+            }
+        }
+        Ok(against)
+    }
+
+    /// Earlier instances that differ from this one in their time alone, read through the label's bases, the latest first.
+    fn earlier(&self, reader: &dyn Reader, identity: &Identity) -> catalog::Result<Vec<Snapshot>> {
+        let Some(time) = identity.instance.time() else { return Ok(Vec::new()) };
+        let filter = Filter {
+            class: Some(identity.class.to_string()),
+            label: Some(identity.label.to_string()),
+            repository: Some(identity.repository.to_string()),
+            ..Filter::default()
+        };
+        let bases = self.program.bases.chain(&identity.label);
+        let mut earlier: Vec<(Period, Snapshot)> = Vec::new();
+        for reading in catalog::reading::read(reader, &filter, &bases)? {
+            let Some(then) = reading.identity.instance.time() else { continue };
+            if then.start_minutes() < time.start_minutes() && rest(&reading.identity).eq(rest(identity)) {
+                earlier.push((then, reading.pointer.snapshot));
+            }
+        }
+        earlier.sort_by_key(|(then, _)| Reverse(then.start_minutes()));
+        Ok(earlier.into_iter().map(|(_, snapshot)| snapshot).collect())
+    }
+
+    /// Reads the bytes at a place (of a glob source: these files below it), once.
+    pub fn look(&self, identity: &Identity, at: &Path, files: &[String], against: &Against) -> Seen {
+        let contract = self.contracts.of(&identity.class);
+        let input = self.input(identity, at, files);
+        let asked = contract.map(Contract::asked).unwrap_or_default();
+        let measured = self.measured(&input, &asked);
+        let profile = measured.as_ref().ok().and_then(|measured| serde_json::to_string(&measured.profile).ok());
+        let Some(contract) = contract else {
+            return Seen { looked: Looked { profile, ..Looked::default() }, report: Report::default() };
+        };
+        let answer = |sql: &str| crate::table::number(sql, &input);
+        let given = Given {
+            measured: measured.as_ref(),
+            answer: &answer,
+            history: &against.history,
+            number: &|pointer: &str| number_at(at, pointer),
+            other: &|rule: usize, pointer: &str| {
+                let (path, name) = against.others.get(rule).cloned().flatten()?;
+                Some((number_at(&path, pointer), name))
+            },
+            end: identity.instance.time().map(|time| time.end_minutes() * 60),
+        };
+        let report = judge(contract, &given);
+        let refused = report.blocks().then(|| said(contract, &report));
+        let text = serde_json::to_string(&report).unwrap_or_default();
+        Seen { looked: Looked { profile, report: Some((contract.meaning, text)), refused }, report }
+    }
+
+    /// What a table's bytes hold, without a contract.
+    ///
+    /// # Errors
+    /// It is no table, or a broken one.
+    pub fn measured_at(&self, identity: &Identity, at: &Path, files: &[String]) -> Result<Measured, TableError> {
+        self.measured(&self.input(identity, at, files), &Asked::default())
+    }
+
+    fn measured(&self, input: &TableInput, asked: &Asked) -> Result<Measured, TableError> {
+        let limits = MeasureLimits { spill: Some(self.spill.to_path_buf()), ..MeasureLimits::default() };
+        measure(input, asked, &limits)
+    }
+
+    /// The bytes as one table; the types of CSV and JSON are those that a source of the class declares.
+    fn input(&self, identity: &Identity, at: &Path, files: &[String]) -> TableInput {
+        let sources = self.program.source_of.get(&identity.class).into_iter().flatten();
+        let columns = sources.filter_map(|id| self.program.sources[*id].columns.clone()).next();
+        TableInput {
+            name: crate::quality::TABLE.into(),
+            parts: vec![TablePart { at: at.to_path_buf(), files: files.to_vec(), values: Vec::new() }],
+            dimensions: Vec::new(),
+            columns: columns.map(|columns| columns.to_vec()),
+        }
+    }
+}
+
+/// An instance without its time.
+fn rest(identity: &Identity) -> impl Iterator<Item = &Component> {
+    identity.instance.0.iter().filter(|component| !matches!(component.value, Value::Time(_)))
+}
+
+/// The number at a JSON pointer (RFC 6901) of a file.
+fn number_at(at: &Path, pointer: &str) -> Result<f64, String> {
+    let text = std::fs::read(at).map_err(|e| format!("the file cannot be read: {e}"))?;
+    let json: serde_json::Value = serde_json::from_slice(&text).map_err(|e| format!("the file is not JSON: {e}"))?;
+    let value = json.pointer(pointer).ok_or_else(|| format!("there is nothing at {pointer}"))?;
+    value.as_f64().ok_or_else(|| format!("what stands at {pointer} is no number"))
+}
+
+/// In one line, why nobody may read it.
+fn said(contract: &Contract, report: &Report) -> String {
+    let mut errors = report.errors();
+    let first = errors.next().map(|verdict| format!("{}: {}", verdict.rule, verdict.message)).unwrap_or_default();
+    match errors.count() {
+        0 => format!("it breaks {}: {first}", contract.file),
+        more => format!("it breaks {}: {first}; and {more} more", contract.file),
+    }
+}
+
+/// The rules that only warned, from what the catalog keeps.
+pub fn warnings(looked: &Looked) -> Vec<Verdict> {
+    let report = looked.report.as_ref().and_then(|(_, text)| serde_json::from_str::<Report>(text).ok()).unwrap_or_default();
+    report.warnings().filter(|verdict| verdict.severity == Severity::Warning).cloned().collect()
+}
