@@ -10,6 +10,8 @@ pub mod digest;
 pub mod identity;
 // A problem with its place, its reason and a way out; and the one place that draws it.
 pub mod diagnostic;
+// YAML as a tree of texts with places.
+pub mod yaml;
 // Text to a checked program.
 pub mod formula;
 // Immutable bytes: hashing, taking in, checking, sweeping.

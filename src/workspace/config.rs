@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::yaml::{self, Key, Node, Tree};
 use crate::catalog::policy::{Policy, Rule, Writer};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::formula::program::{Bases, entry_of};
@@ -14,6 +13,7 @@ use crate::formula::{Settings, duration};
 use crate::identity::Name;
 use crate::identity::instance::is_plain;
 use crate::plan::keep;
+use crate::yaml::{self, Key, Node, Tree};
 
 /// Its name at the project's root.
 pub const FILE: &str = "formake.yaml";
@@ -161,13 +161,7 @@ impl Reader {
     }
 
     pub(super) fn expected(&mut self, node: &Node, what: &str, example: &str) {
-        let found = match &node.value {
-            Tree::Null => "nothing",
-            Tree::Scalar { .. } => "one value",
-            Tree::List(_) => "a list",
-            Tree::Map(_) => "a mapping",
-        };
-        self.error("E0503", format!("expected {what}, found {found}"), node.start, node.end, "", format!("it is written `{example}`"));
+        self.error("E0503", format!("expected {what}, found {}", node.kind()), node.start, node.end, "", format!("it is written `{example}`"));
     }
 
     /// A mapping's entries; nothing, where it is none.

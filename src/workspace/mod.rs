@@ -10,7 +10,6 @@
 //! 6. judge every job: the plan. Deciding ends here;
 //! 7. (build) record the sources that were read, and run.
 
-mod yaml;
 pub mod config;
 mod sets;
 pub mod failure;

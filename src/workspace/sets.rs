@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::config::Reader;
-use super::yaml::{Node, Tree};
 use crate::formula::program::{Entry, Set};
 use crate::identity::{Name, Period};
+use crate::yaml::{Node, Tree};
 
 impl Reader {
     pub(super) fn sets(&mut self, node: &Node) -> BTreeMap<Name, Set> {

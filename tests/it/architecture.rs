@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that only decide.
-const PURE: &[&str] = &["digest", "identity", "diagnostic", "formula", "resolve", "recipe", "validity", "quality", "plan"];
+const PURE: &[&str] = &["digest", "identity", "diagnostic", "yaml", "formula", "resolve", "recipe", "validity", "quality", "plan"];
 /// What they must not name.
 const IMPURE: &[&str] = &["std::fs", "std::env", "std::net", "std::process", "SystemTime::now", "Instant::now", "File::open", "rusqlite"];
 

@@ -10,14 +10,14 @@ use serde_yaml::{Error, Location, Spanned};
 
 /// A value and its place in bytes.
 #[derive(Debug)]
-pub(super) struct Node {
+pub struct Node {
     pub value: Tree,
     pub start: usize,
     pub end: usize,
 }
 
 #[derive(Debug)]
-pub(super) enum Tree {
+pub enum Tree {
     Null,
     /// As written, without quotes.
     Scalar {
@@ -29,21 +29,48 @@ pub(super) enum Tree {
 }
 
 #[derive(Debug)]
-pub(super) struct Key {
+pub struct Key {
     pub text: String,
     pub start: usize,
     pub end: usize,
 }
 
 /// What is wrong with a text that is no YAML, and where.
-pub(super) struct Mistake {
+pub struct Mistake {
     pub message: String,
     pub start: usize,
     pub end: usize,
 }
 
+impl Node {
+    /// A mapping's value under a key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|(at, _)| at.text == key).map(|(_, value)| value)
+    }
+
+    /// A mapping's entries; none, where it is no mapping.
+    pub fn entries(&self) -> &[(Key, Node)] {
+        if let Tree::Map(entries) = &self.value { entries } else { &[] }
+    }
+
+    /// A list's items; none, where it is no list.
+    pub fn items(&self) -> &[Node] {
+        if let Tree::List(items) = &self.value { items } else { &[] }
+    }
+
+    /// What it is, for people.
+    pub fn kind(&self) -> &'static str {
+        match &self.value {
+            Tree::Null => "nothing",
+            Tree::Scalar { .. } => "one value",
+            Tree::List(_) => "a list",
+            Tree::Map(_) => "a mapping",
+        }
+    }
+}
+
 /// Reads a whole document.
-pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
+pub fn parse(text: &str) -> Result<Node, Mistake> {
     // Aliases are for a few lines that repeat.
     let options = serde_yaml::options! { alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 10_000 } };
     match serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options) {
