@@ -89,6 +89,7 @@ impl Gate {
         let mut sources: Vec<&NewSnapshot> = Vec::new();
         let mut cleaned = Vec::new();
         let mut invalidated = Vec::new();
+        let mut blessed = Vec::new();
         for change in changes {
             match change {
                 Change::Run(run) => written.extend(run.targets.iter().cloned()),
@@ -98,15 +99,21 @@ impl Gate {
                 | Change::Hold { identity, .. }
                 | Change::Release { identity }
                 | Change::Saw { identity, .. }
-                | Change::Withdraw { identity, .. }
-                | Change::Bless { identity, .. }
-                | Change::Unbless { identity, .. } => written.push(identity.clone()),
+                | Change::Withdraw { identity, .. } => written.push(identity.clone()),
+                // The statement holds wherever the snapshot is looked at.
+                Change::Bless { identity, snapshot, .. } | Change::Unbless { identity, snapshot, .. } => {
+                    written.push(identity.clone());
+                    blessed.push(*snapshot);
+                }
                 Change::Promote(promotion) => written.extend(promotion.moves.iter().map(|one| one.identity.clone())),
                 Change::Invalidate { snapshot, .. } => invalidated.push(*snapshot),
                 Change::Clean { snapshot } => cleaned.push(*snapshot),
                 // They say only what was seen.
                 Change::Look { .. } | Change::Restamp { .. } | Change::Refuse { .. } => {}
             }
+        }
+        if !blessed.is_empty() {
+            written.extend(self.inner.standing_for(&blessed)?.into_iter().map(|(identity, _)| identity));
         }
         if !invalidated.is_empty() {
             // Every pointer at it goes, under whatever label.

@@ -83,7 +83,7 @@ fn held(reader: &dyn Reader, filter: &Filter) -> Result<HashSet<Identity>> {
 mod tests {
     use super::*;
     use crate::catalog::sqlite::SqliteCatalog;
-    use crate::catalog::{Actor, Catalog, Change, NewSnapshot};
+    use crate::catalog::{Actor, Catalog, Change, Looked, NewSnapshot};
     use crate::store::{Kind, Stamp};
 
     fn identity(class: &str, label: &str) -> Identity {

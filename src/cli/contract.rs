@@ -125,7 +125,8 @@ fn check(arguments: &Check, session: &Session) -> Outcome {
         let (contracts, mut said) = workspace.check_contracts()?;
         let file = contracts.of(&class).map(|contract| contract.file.clone());
         let is_its = |d: &Diagnostic| {
-            d.labels.iter().any(|(place, _)| Path::new(&place.file).file_name() == path.file_name()) || file.as_ref().is_some_and(|file| d.message.contains(file))
+            d.labels.iter().any(|(place, _)| Path::new(&*place.file).file_name() == path.file_name())
+                || file.as_ref().is_some_and(|file| d.message.contains(file))
         };
         said.retain(is_its);
         if has_errors(&said) || contracts.of(&class).is_none() {
@@ -141,8 +142,11 @@ fn check(arguments: &Check, session: &Session) -> Outcome {
         return snapshots(&arguments.subject, arguments, session, false);
     }
     let Some(class) = &arguments.class else {
-        return Err(Diagnostic::error("E1014", format!("`{}` is a file, and no class is named", arguments.subject))
-            .help(format!("say whose contract it is to be held to: `formake contract check {} --class CLASS`", units::shell(&arguments.subject)))
+        return Err(Diagnostic::error("E1064", format!("`{}` is a file, and no class is named", arguments.subject))
+            .help(format!(
+                "say whose contract it is to be held to: `formake contract check {} --class CLASS`",
+                units::shell(&arguments.subject)
+            ))
             .into());
     };
     let (contract, report) = workspace.check_file(&path, class)?;
@@ -216,7 +220,9 @@ fn infer(arguments: &Infer, session: &Session) -> Outcome {
     });
     match written {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Diagnostic::error("E1015", format!("`{file}` is there already")).help("without --write, what would be written is printed").into())
+            Err(Diagnostic::error("E1065", format!("`{file}` is there already"))
+                .help("without --write, what would be written is printed")
+                .into())
         }
         Err(error) => Err(file_problem("written", &path, &error).into()),
         Ok(()) => {

@@ -42,7 +42,9 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let warnings: Vec<Verdict> = report.warnings().cloned().collect();
     if !warnings.is_empty() {
         let lines = verdicts::lines(&warnings, look);
-        session.terminal.print(&format!("Its contract warns:\n{}\n", lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")))?;
+        session
+            .terminal
+            .print(&format!("Its contract warns:\n{}\n", lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")))?;
     }
     Ok(Exit::Done)
 }

@@ -179,4 +179,14 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0911", Kind::Usage, "a point in time lies in the future"),
     ("E0912", Kind::Usage, "the first digits of a content hash are those of several snapshots"),
     ("E0913", Kind::Usage, "two things cannot be compared"),
+    // E10.. contracts
+    ("E1051", Kind::Usage, "a dataset class has two contracts"),
+    ("E1052", Kind::World, "a contract cannot be read"),
+    ("E1053", Kind::Usage, "a contract is of a dataset class that nothing has"),
+    ("E1060", Kind::Failed, "what is to be published breaks its contract"),
+    ("E1061", Kind::Failed, "what is to be promoted breaks its contract"),
+    ("E1062", Kind::Failed, "no contract can be inferred from a snapshot"),
+    ("E1063", Kind::Usage, "a dataset class has no contract"),
+    ("E1064", Kind::Usage, "a file is to be checked, and no class is named"),
+    ("E1065", Kind::Usage, "a contract is there already"),
 ];

@@ -50,7 +50,7 @@ pub(super) fn text_with(plan: &Plan, look: &Look, all: bool, more: &[String]) ->
     if all || is_small(plan) {
         // A plan without work is its last line, unless everything is asked for.
         if all || plan.work_needed() || plan.counts.blocked > 0 {
-            lines.extend(each(plan, look));
+            lines.extend(each(plan, look, all));
         }
     } else {
         lines.extend(by_class(plan.steps.iter(), look));
@@ -118,9 +118,12 @@ fn classes(identities: &[Identity]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn each(plan: &Plan, look: &Look) -> Vec<String> {
+/// Under a label with a base, what is as there is left out: the last line counts it.
+fn each(plan: &Plan, look: &Look, all: bool) -> Vec<String> {
     let mut columns = Columns::default();
-    for step in &plan.steps {
+    let based = plan.steps.iter().any(|step| step.owed.is_some() || matches!(step.action, Action::Inherited { .. }));
+    let as_in_base = |step: &Step| matches!(step.action, Action::Inherited { .. } | Action::Source { state: SourceState::Unchanged });
+    for step in plan.steps.iter().filter(|step| all || !(based && as_in_base(step))) {
         let (tone, verb) = verb(&step.action);
         let why = match &step.action {
             Action::Source { state: SourceState::Unchanged } => step.maker.clone().unwrap_or_default(),

@@ -20,7 +20,16 @@ pub fn lines(profile: &Profile, look: &Look) -> Vec<String> {
     }
     let mut table = Columns::default();
     let head = |text: &str| cell(Tone::Faint, text);
-    table.row([head("column"), head("type"), head("nulls").right(), head("distinct").right(), head("min"), head("median"), head("max"), head("most frequent")]);
+    table.row([
+        head("column"),
+        head("type"),
+        head("nulls").right(),
+        head("distinct").right(),
+        head("min"),
+        head("median"),
+        head("max"),
+        head("most frequent"),
+    ]);
     for column in profile.columns.iter().take(COLUMNS) {
         let median = column.numbers.as_ref().filter(|_| is_number(column)).and_then(|numbers| numbers.quantiles.get(50));
         table.row([
@@ -55,7 +64,13 @@ fn nulls(column: &ColumnProfile, rows: u64) -> String {
 
 fn share(part: u64, of: u64) -> String {
     let percent = part as f64 * 100.0 / of.max(1) as f64;
-    if percent < 0.1 { "<0.1%".into() } else if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
+    if percent < 0.1 {
+        "<0.1%".into()
+    } else if percent < 9.95 {
+        format!("{percent:.1}%")
+    } else {
+        format!("{percent:.0}%")
+    }
 }
 
 /// Values of which none is more frequent than others say nothing.

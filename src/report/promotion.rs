@@ -253,7 +253,7 @@ fn problem(refusals: &[&Refusal], plan: &PromotionPlan) -> Diagnostic {
             again(Diagnostic::error("E0814", format!("the bytes of {what} are {how}")))
         }
         Refusal::Contract { file, verdicts, .. } => {
-            let problem = Diagnostic::error("E1011", format!("{what} breaks `{file}`, and {to} would stand for it"));
+            let problem = Diagnostic::error("E1061", format!("{what} breaks `{file}`, and {to} would stand for it"));
             let lines = super::verdicts::lines(verdicts, &Look::plain());
             lines.iter().fold(problem, |problem, line| problem.note(line.trim_end()))
         }

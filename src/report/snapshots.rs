@@ -42,7 +42,18 @@ pub struct Shown {
 impl Shown {
     /// A snapshot of which nothing else is known yet.
     pub fn new(identity: Identity, snapshot: Snapshot) -> Self {
-        Self { identity, inherited_from: None, snapshot, run: None, hold: None, location: None, history: Vec::new(), profile: None, refused: None, report: None }
+        Self {
+            identity,
+            inherited_from: None,
+            snapshot,
+            run: None,
+            hold: None,
+            location: None,
+            history: Vec::new(),
+            profile: None,
+            refused: None,
+            report: None,
+        }
     }
 }
 
@@ -177,7 +188,8 @@ pub fn list_text(readings: &[Reading], look: &Look) -> String {
 
 /// `formake.ls/1`, of what is quarantined.
 pub fn quarantined_json(all: &[Quarantined]) -> Value {
-    let one = |one: &Quarantined| json!({ "snapshot": snapshot_json(&one.snapshot), "because": one.because, "at": units::when_json(one.at) });
+    let one =
+        |one: &Quarantined| json!({ "snapshot": snapshot_json(&one.snapshot), "because": one.because, "at": units::when_json(one.at) });
     json!({ "schema": "formake.ls/1", "quarantined": all.iter().map(one).collect::<Vec<_>>() })
 }
 

@@ -37,8 +37,7 @@ fn word(verdict: &Verdict) -> (Tone, &'static str) {
 
 /// What is broken, warned of and unknown of one thing (with `all`: what holds too), and how many rules there are.
 pub fn text(name: &str, file: &str, report: &Report, all: bool, look: &Look) -> String {
-    let shown: Vec<Verdict> =
-        report.verdicts.iter().filter(|verdict| all || verdict.outcome != Outcome::Passed).cloned().collect();
+    let shown: Vec<Verdict> = report.verdicts.iter().filter(|verdict| all || verdict.outcome != Outcome::Passed).cloned().collect();
     let count = |outcome: Outcome, severity: Option<Severity>| {
         let is = |verdict: &&Verdict| verdict.outcome == outcome && severity.is_none_or(|severity| verdict.severity == severity);
         report.verdicts.iter().filter(is).count()
@@ -53,7 +52,12 @@ pub fn text(name: &str, file: &str, report: &Report, all: bool, look: &Look) -> 
     let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let tone = if report.blocks() { Tone::Bad } else { Tone::Good };
     let counts = if counts.is_empty() { "no rules".into() } else { counts.join(", ") };
-    let mut text = format!("{}  {} {}\n", look.strong(name), look.paint(tone, &counts), look.faint(&format!("of {} in {file}", units::count(report.verdicts.len(), "rule"))));
+    let mut text = format!(
+        "{}  {} {}\n",
+        look.strong(name),
+        look.paint(tone, &counts),
+        look.faint(&format!("of {} in {file}", units::count(report.verdicts.len(), "rule")))
+    );
     for line in lines(&shown, look) {
         text += &format!("  {line}\n");
     }

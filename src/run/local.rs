@@ -225,7 +225,7 @@ impl<E: Executor> LocalWorkshop<'_, E> {
             };
             // A job that damaged what it read is told so, whatever else went wrong.
             let damaged = self.check_reads(task, job, &folder).err().map(|f| f.damaged).unwrap_or_default();
-            return Err(Failure { message: error.to_string(), tail, may_retry: error.may_retry(), damaged });
+            return Err(Failure { message: error.to_string(), tail, may_retry: error.may_retry(), damaged, ..Failure::default() });
         }
         self.check_reads(task, job, &folder)?;
         Ok(job)

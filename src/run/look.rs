@@ -110,7 +110,7 @@ impl Looks<'_> {
                 let (path, name) = against.others.get(rule).cloned().flatten()?;
                 Some((number_at(&path, pointer), name))
             },
-            end: identity.instance.time().map(|time| time.end_minutes() * 60),
+            end: identity.instance.time().map(|time| time.next().start_minutes() * 60),
         };
         let report = judge(contract, &given);
         let refused = report.blocks().then(|| said(contract, &report));

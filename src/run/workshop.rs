@@ -30,7 +30,16 @@ pub struct Task {
 impl Task {
     /// A task whose recipe could not be rendered: only its failure is recorded.
     pub fn never_started(judge: &Judge<'_>, job: JobIx, attempt: u32, started: Timestamp) -> Self {
-        Self { job, attempt, started, folder: String::new(), work: None, reads: Vec::new(), outputs: judge.outputs(job), against: Vec::new() }
+        Self {
+            job,
+            attempt,
+            started,
+            folder: String::new(),
+            work: None,
+            reads: Vec::new(),
+            outputs: judge.outputs(job),
+            against: Vec::new(),
+        }
     }
 }
 

@@ -241,7 +241,8 @@ impl Workspace {
         let refused = taken.iter().any(|taken| taken.new.looked.refused.is_some());
         let nodes: Vec<NodeIx> = taken.iter().map(|taken| taken.node).collect();
         let good: Vec<NodeIx> = taken.iter().filter(|taken| taken.new.looked.refused.is_none()).map(|taken| taken.node).collect();
-        let warned = taken.iter().zip(reports).filter(|(taken, report)| taken.new.looked.refused.is_none() && report.warnings().next().is_some());
+        let warned =
+            taken.iter().zip(reports).filter(|(taken, report)| taken.new.looked.refused.is_none() && report.warnings().next().is_some());
         let warned = warned.map(|(taken, report)| (taken.new.identity.clone(), report.warnings().cloned().collect())).collect();
         let mut changes: Vec<Change> = taken.into_iter().map(|taken| Change::Source(Box::new(taken.new))).collect();
         changes.extend(permit::permitted(catalog, judge.saw(&good))?);

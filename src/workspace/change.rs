@@ -27,13 +27,7 @@ impl Workspace {
     /// # Errors
     /// The target stands for several identities, or for one that a formula or source makes (unless it is held), or a file cannot be read, or
     /// its data breaks the contract of its class.
-    pub fn publish(
-        &self,
-        text: &str,
-        label: Option<&str>,
-        files: &[PathBuf],
-        hold: Option<&str>,
-    ) -> Result<(Identity, Report), Failure> {
+    pub fn publish(&self, text: &str, label: Option<&str>, files: &[PathBuf], hold: Option<&str>) -> Result<(Identity, Report), Failure> {
         let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
         let program = self.program_for(&request)?;
         let catalog = self.catalog(Mode::Write)?;
@@ -163,7 +157,7 @@ impl Workspace {
 
 fn refused(identity: &Identity, seen: &Seen) -> Failure {
     let message = format!("{identity} is not published: {}", seen.looked.refused.as_deref().unwrap_or("its data breaks its contract"));
-    let problem = Diagnostic::error("E1010", message);
+    let problem = Diagnostic::error("E1060", message);
     let notes = verdicts::lines(&seen.report.errors().cloned().collect::<Vec<_>>(), &Look::plain());
     let problem = notes.into_iter().fold(problem, |problem, line| problem.note(line.trim_end()));
     problem.help("publish right data, or change the contract where it asks too much").into()

@@ -161,7 +161,14 @@ impl Reader {
     }
 
     pub(super) fn expected(&mut self, node: &Node, what: &str, example: &str) {
-        self.error("E0503", format!("expected {what}, found {}", node.kind()), node.start, node.end, "", format!("it is written `{example}`"));
+        self.error(
+            "E0503",
+            format!("expected {what}, found {}", node.kind()),
+            node.start,
+            node.end,
+            "",
+            format!("it is written `{example}`"),
+        );
     }
 
     /// A mapping's entries; nothing, where it is none.

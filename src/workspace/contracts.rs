@@ -28,12 +28,12 @@ impl Workspace {
         for (class, files) in self.contract_files()? {
             if let [first, second, ..] = files.as_slice() {
                 let message = format!("the dataset class {class} has two contracts: `{first}` and `{second}`");
-                diagnostics.push(Diagnostic::error("E1001", message).help("keep one of them"));
+                diagnostics.push(Diagnostic::error("E1051", message).help("keep one of them"));
                 continue;
             }
             for file in files {
                 let text = fs::read_to_string(self.root.join(&file))
-                    .map_err(|e| Failure::from(Diagnostic::error("E1002", format!("`{file}` cannot be read: {e}"))))?;
+                    .map_err(|e| Failure::from(Diagnostic::error("E1052", format!("`{file}` cannot be read: {e}"))))?;
                 let (contract, said) = quality::read(&file, &text, &class);
                 diagnostics.extend(said);
                 contracts.extend(contract);
@@ -54,7 +54,7 @@ impl Workspace {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(files),
-            Err(e) => return Err(Diagnostic::error("E1002", format!("`{}` cannot be read: {e}", self.config.contracts)).into()),
+            Err(e) => return Err(Diagnostic::error("E1052", format!("`{}` cannot be read: {e}", self.config.contracts)).into()),
         };
         let mut names: Vec<PathBuf> = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
         names.sort();
@@ -75,7 +75,7 @@ pub fn unknown(contracts: &Contracts, program: &Program) -> Vec<Diagnostic> {
     let strangers = contracts.iter().filter(|contract| !program.classes.contains_key(&contract.class));
     let said = strangers.map(|contract| {
         let message = format!("`{}` is the contract of {}, and no formula or source has that class", contract.file, contract.class);
-        let warning = Diagnostic::warning("E1003", message);
+        let warning = Diagnostic::warning("E1053", message);
         match nearest(&contract.class, program.classes.keys().map(|class| &**class)) {
             Some(near) => warning.help(format!("did you mean `{near}`? A contract's file is named like its class")),
             None => warning.help("a contract's file is named like its class"),

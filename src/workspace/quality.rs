@@ -7,13 +7,13 @@ use super::{Failure, OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
 use crate::catalog::{Catalog, Change, Filter, Looked, Quarantined, Reader, Reading};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::formula::program::{Column, Format, Kind, Program};
 use crate::identity::{Identity, Instance};
 use crate::plan::{Bytes, Condition};
 use crate::quality::{self, Contract, Contracts, Report};
+use crate::recipe;
 use crate::run::local::Disk;
 use crate::run::look::Looks;
-use crate::formula::program::{Column, Format, Kind, Program};
-use crate::recipe;
 use crate::table::{self, Known, KnownTable, TableInput, TablePart, dimension_columns};
 
 /// A snapshot held to the contract of its class.
@@ -98,7 +98,9 @@ impl Workspace {
         let program = self.program()?;
         let catalog = self.catalog(Mode::Read)?;
         let readings = self.read(&catalog, text, label, None)?;
-        let newest = readings.iter().max_by_key(|reading| (reading.identity.instance.time().map(|time| time.start_minutes()), reading.pointer.snapshot.id));
+        let newest = readings
+            .iter()
+            .max_by_key(|reading| (reading.identity.instance.time().map(|time| time.start_minutes()), reading.pointer.snapshot.id));
         let Some(reading) = newest else { return Err(Diagnostic::error("E0616", format!("`{text}` has no snapshot")).into()) };
         let contracts = Contracts::default();
         let own = self.root.join(OWN);
@@ -106,7 +108,7 @@ impl Workspace {
         let snapshot = &reading.pointer.snapshot;
         let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
         let measured = looks.measured_at(&reading.identity, &at, &files).map_err(|error| {
-            Diagnostic::error("E1012", format!("no contract can be inferred from {}: {error}", reading.identity))
+            Diagnostic::error("E1062", format!("no contract can be inferred from {}: {error}", reading.identity))
                 .help("contracts of data that is no table are written by hand; see `docs/language/contracts.md`")
         })?;
         let class = &reading.identity.class;
@@ -168,7 +170,7 @@ impl Workspace {
 
     fn contract_of<'c>(&self, contracts: &'c Contracts, class: &str) -> Result<&'c Contract, Failure> {
         contracts.of(class).ok_or_else(|| {
-            let problem = Diagnostic::error("E1013", format!("the dataset class {class} has no contract"));
+            let problem = Diagnostic::error("E1063", format!("the dataset class {class} has no contract"));
             let problem = match nearest(class, contracts.iter().map(|contract| &*contract.class)) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem,

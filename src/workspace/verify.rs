@@ -56,8 +56,16 @@ impl Workspace {
             problems.truncate(TOLD);
             return Err(problems.into());
         }
-        let workshop = LocalWorkshop::new(&program, &self.bytes, LocalExecutor::new(environment), &self.root, place.clone(), &prepared.contracts, clock::now)
-            .map_err(|e| unwritable(&place, &e))?;
+        let workshop = LocalWorkshop::new(
+            &program,
+            &self.bytes,
+            LocalExecutor::new(environment),
+            &self.root,
+            place.clone(),
+            &prepared.contracts,
+            clock::now,
+        )
+        .map_err(|e| unwritable(&place, &e))?;
         let mut all = Vec::with_capacity(jobs.len());
         for job in jobs {
             let inherited = matches!(draft.verdicts[job.0 as usize], Verdict::Inherited | Verdict::StaleInBase { .. });

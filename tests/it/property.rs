@@ -194,7 +194,7 @@ impl Workshop for Maker<'_> {
         }
         read.extend_from_slice(text.as_bytes());
         let outputs = judge.outputs(job);
-        Ok(Task { job, attempt, started: 0, folder: of_bytes(&read).to_hex(), work: None, reads: Vec::new(), outputs })
+        Ok(Task { job, attempt, started: 0, folder: of_bytes(&read).to_hex(), work: None, reads: Vec::new(), outputs, against: Vec::new() })
     }
 
     fn make(&self, task: &Task, _: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
@@ -218,7 +218,17 @@ impl Workshop for Maker<'_> {
 
 fn snapshot(identity: &Identity, content: ContentHash, path: &str, stored: bool) -> NewSnapshot {
     let identity = identity.clone();
-    NewSnapshot { identity, content, kind: Kind::File, bytes: 1, files: 1, path: path.into(), stored, stamp: Stamp(1), looked: Looked::default() }
+    NewSnapshot {
+        identity,
+        content,
+        kind: Kind::File,
+        bytes: 1,
+        files: 1,
+        path: path.into(),
+        stored,
+        stamp: Stamp(1),
+        looked: Looked::default(),
+    }
 }
 
 fn clock() -> i64 {
@@ -285,7 +295,8 @@ fn build(
             judge.settled[index] = Some(Settled::of(snapshot.clone()));
             judge.standings.own[index].current = Some(Current { snapshot, key: None, fixed: None, shape: None, saw: None, since: 0 });
         }
-        let options = run::Options { jobs: 2, keep_going, capacity: BTreeMap::from([("cpu".into(), 2)]), actor, clock, may_run: None };
+        let options =
+            run::Options { jobs: 2, keep_going, capacity: BTreeMap::from([("cpu".into(), 2)]), actor, clock, may_run: None, warnings: 0 };
         let started = RefCell::new(&mut ran);
         let mut events = |event: &Event| {
             if let Event::JobStarted { outputs, .. } = event {

@@ -183,6 +183,45 @@ fn a_failed_run_is_remembered_and_moves_nothing() {
 }
 
 #[test]
+fn what_is_refused_is_kept_and_given_to_nobody() {
+    on_both(|bench| {
+        let earlier = bench.publish(&a("prod"), "good");
+        let refused = |because: &str| Looked {
+            profile: Some("{\"rows\":0}".into()),
+            report: Some((of_bytes(b"contract"), "[]".into())),
+            refused: Some(because.into()),
+        };
+        // A job with two outputs, one of which breaks its contract.
+        let mut failed = run("k", &[(&a("raw"), earlier)], &[(&a("prod"), "bad"), (&a("exp"), "beside")]);
+        failed.outcome = Outcome::Failed;
+        failed.outputs[0].looked = refused("no rows");
+        let Applied::Run { outputs, .. } = bench.try_commit(&[Change::Run(failed)]).expect("committed").remove(0) else { panic!("a run") };
+        assert_eq!((bench.current(&a("prod")), bench.current(&a("exp"))), (Some(earlier), None), "no pointer moved");
+        assert!(bench.made("k").is_empty(), "it is never reused");
+        let quarantined = bench.catalog.quarantined(None).expect("read");
+        let told: Vec<_> = quarantined.iter().map(|q| (q.snapshot.id, q.snapshot.state, q.contract, q.because.as_str())).collect();
+        let beside = "another output of its job breaks its contract";
+        assert_eq!(
+            told,
+            [(outputs[0], State::Quarantined, Some(of_bytes(b"contract")), "no rows"), (outputs[1], State::Quarantined, None, beside),]
+        );
+        assert_eq!(bench.catalog.looked(&outputs[..1]).expect("read"), [refused("no rows")]);
+        assert!(bench.point(&a("prod"), outputs[0], None).is_err(), "nothing may stand for it");
+        // A source keeps what it stood for.
+        let raw = a("raw");
+        let first = bench.commit(Change::Source(new(&raw, "first")));
+        let second = NewSnapshot { looked: refused("ragged"), ..*new(&raw, "second") };
+        bench.commit(Change::Source(Box::new(second)));
+        assert_eq!(bench.current(&raw), Some(first));
+        assert_eq!(bench.catalog.quarantined(Some("a")).expect("read").len(), 3);
+        // Looking again tells the latest.
+        let looked = Looked { profile: None, report: Some((of_bytes(b"other"), "[1]".into())), refused: None };
+        bench.try_commit(&[Change::Look { snapshot: first, looked: looked.clone() }]).expect("committed");
+        assert_eq!(bench.catalog.looked(&[first]).expect("read"), [looked]);
+    });
+}
+
+#[test]
 fn a_transaction_is_all_or_nothing() {
     on_both(|bench| {
         let before = bench.publish(&a("prod"), "x");
@@ -371,6 +410,7 @@ fn the_manual_is_right() {
     bench.commit(Change::Run(run("k", &[(&raw, input)], &[(&clean, "clean")])));
     bench.commit(Change::Hold { identity: clean, because: "audit".into() });
     let bad = bench.commit(Change::Source(new(&raw, "bad")));
+    let refused = *new(&a("prod"), "refused");
     bench.commit(Change::Invalidate { snapshot: bad, because: "wrong".into() });
     let one = NewMove { identity: a("prod"), expect: None, snapshot: Some(input), hold: None };
     let new = |kind, undoes| NewPromotion { kind, from: None, to: "prod".into(), undoes, because: None, moves: vec![one.clone()] };
@@ -380,6 +420,8 @@ fn the_manual_is_right() {
     bench.commit(Change::Promote(Box::new(new(PromotionKind::Rollback, vec![PromotionId(1)]))));
     bench.commit(Change::Withdraw { identity: a("prod"), because: "taken away".into() });
     bench.commit(Change::Refuse { identity: None, because: "not permitted".into() });
+    let looked = Looked { refused: Some("no rows".into()), ..Looked::default() };
+    bench.commit(Change::Source(Box::new(NewSnapshot { looked, ..refused })));
 
     let sqlite = rusqlite::Connection::open(&path).expect("opened");
     let names = |sql: &str| -> Vec<String> {

@@ -288,7 +288,7 @@ mod tests {
         for mode in [Mode::Read, Mode::Write] {
             assert!(refused("text", mode).contains("not a database"));
             assert!(refused("other", mode).contains("no catalog of formake"));
-            assert!(refused("newer", mode).contains("has schema 3, and this formake knows schema 2"));
+            assert!(refused("newer", mode).contains("has schema 4, and this formake knows schema 3"));
         }
     }
 

@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, Row};
 use super::SqliteCatalog;
 use super::rows::{SNAPSHOT, SNAPSHOT_FROM, identity_at};
 use crate::catalog::{
-    Blessing, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Looked, Made, Outcome, Promotion, Quarantined, Reader, Result, Run, RunId, RunInput, Snapshot,
-    SnapshotId, Standing,
+    Blessing, Cost, Filter, Hold, LabelSummary, Listed, LogEntry, Looked, Made, Outcome, Promotion, Quarantined, Reader, Result, Run,
+    RunId, RunInput, Snapshot, SnapshotId, Standing,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape};
 use crate::identity::{Identity, Name};

@@ -12,7 +12,8 @@ use crate::store::{Kind, Stamp};
 pub(super) const SNAPSHOT: &str =
     "s.id, s.identity, s.content, s.kind, s.bytes, s.files, s.path, s.stored, s.origin, s.run, s.made, t.stamp,
      case when v.snapshot is not null then 'invalidated' when q.snapshot is not null then 'quarantined' end";
-pub(super) const SNAPSHOT_FROM: &str = "left join stamp t on t.snapshot = s.id left join invalidation v on v.snapshot = s.id left join quarantine q on q.snapshot = s.id";
+pub(super) const SNAPSHOT_FROM: &str =
+    "left join stamp t on t.snapshot = s.id left join invalidation v on v.snapshot = s.id left join quarantine q on q.snapshot = s.id";
 /// A scan of all rows is cheaper than a look-up each, once so large a part of them is asked for (one in three).
 const PART: usize = 3;
 

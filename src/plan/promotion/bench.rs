@@ -6,8 +6,8 @@ use std::io;
 
 use super::{Asked, Back, LeftOut, Moving, PromotionPlan, Refusal, RollbackPlan, Stuck, Until, Why, promotion, rollback};
 use crate::catalog::{
-    self, Actor, Applied, Catalog, Change, Current, NewPromotion, NewRun, NewSnapshot, Outcome, PromotionId, PromotionKind, Snapshot,
-    SnapshotId,
+    self, Actor, Applied, Catalog, Change, Current, Looked, NewPromotion, NewRun, NewSnapshot, Outcome, PromotionId, PromotionKind,
+    Snapshot, SnapshotId,
 };
 use crate::digest::{ContentHash, Fingerprint, FixedHash, Key, Shape, of_bytes};
 use crate::formula::program::{Bases, Program, Source};

@@ -256,7 +256,7 @@ impl Project {
             catalog.commit(&actor(), clock(), &moves)?;
         }
         let capacity = BTreeMap::from([("cpu".into(), 1)]);
-        let options = run::Options { jobs: 1, keep_going: how.keep_going, capacity, actor: actor(), clock, may_run: None };
+        let options = run::Options { jobs: 1, keep_going: how.keep_going, capacity, actor: actor(), clock, may_run: None, warnings: 0 };
         let started = RefCell::new(ran);
         let mut events = |event: &Event| {
             if let Event::JobStarted { outputs, .. } = event {

@@ -43,7 +43,17 @@ impl Disk {
 
 pub fn new_snapshot(identity: &Identity, content: ContentHash, path: &str, stored: bool) -> NewSnapshot {
     let identity = identity.clone();
-    NewSnapshot { identity, content, kind: Kind::File, bytes: 1, files: 1, path: path.into(), stored, stamp: Stamp(1), looked: Looked::default() }
+    NewSnapshot {
+        identity,
+        content,
+        kind: Kind::File,
+        bytes: 1,
+        files: 1,
+        path: path.into(),
+        stored,
+        stamp: Stamp(1),
+        looked: Looked::default(),
+    }
 }
 
 impl Bytes for Disk {
@@ -168,7 +178,7 @@ impl Workshop for Maker<'_> {
         }
         let outputs = judge.outputs(job);
         let content = made(&judge.formula(job).recipe.kind, &outputs[0].label, read.into_iter());
-        Ok(Task { job, attempt, started: 0, folder: content.to_hex(), work: None, reads: Vec::new(), outputs })
+        Ok(Task { job, attempt, started: 0, folder: content.to_hex(), work: None, reads: Vec::new(), outputs, against: Vec::new() })
     }
 
     fn make(&self, task: &Task, _: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
@@ -229,6 +239,8 @@ read_through! {
     labels() -> Vec<LabelSummary>;
     promotions(to: Option<&str>) -> Vec<Promotion>;
     blessings() -> Vec<Blessing>;
+    looked(ids: &[SnapshotId]) -> Vec<Looked>;
+    quarantined(class: Option<&str>) -> Vec<Quarantined>;
     stored() -> Vec<(Snapshot, bool)>;
     log(identity: Option<&Identity>) -> Vec<LogEntry>;
     classes() -> Vec<String>;
