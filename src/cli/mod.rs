@@ -17,6 +17,7 @@ mod why;
 mod ls;
 mod show;
 mod path;
+mod query;
 mod diff;
 mod lineage;
 mod graph;
@@ -78,6 +79,7 @@ enum Command {
     Ls(ls::Arguments),
     Show(show::Arguments),
     Path(path::Arguments),
+    Query(query::Arguments),
     Diff(diff::Arguments),
     Lineage(lineage::Arguments),
     Graph(graph::Arguments),
@@ -116,6 +118,7 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Ls(arguments) => ls::run(arguments, session),
         Command::Show(arguments) => show::run(arguments, session),
         Command::Path(arguments) => path::run(arguments, session),
+        Command::Query(arguments) => query::run(arguments, session),
         Command::Diff(arguments) => diff::run(arguments, session),
         Command::Lineage(arguments) => lineage::run(arguments, session),
         Command::Graph(arguments) => graph::run(arguments, session),

@@ -71,6 +71,16 @@ impl Session {
         self.terminal.complain(&render(problems, &texts, self.terminal.error_look.color));
     }
 
+    /// The same, with one text more that places point into: its name, and it.
+    pub fn show_with(&self, problems: &[Diagnostic], (name, text): (&str, &str)) {
+        let root = self.root().ok();
+        let texts = |file: &str| match file == name {
+            true => Some(text.to_string()),
+            false => std::fs::read_to_string(root.as_ref()?.join(file)).ok(),
+        };
+        self.terminal.complain(&render(problems, &texts, self.terminal.error_look.color));
+    }
+
     /// Says that another process has the word, and that this one waits.
     pub fn waits_for(&self, holder: &str) {
         self.terminal.complain(&format!("another build of this project is running ({holder}); waiting for it to end\n"));

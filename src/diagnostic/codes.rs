@@ -179,6 +179,11 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0911", Kind::Usage, "a point in time lies in the future"),
     ("E0912", Kind::Usage, "the first digits of a content hash are those of several snapshots"),
     ("E0913", Kind::Usage, "two things cannot be compared"),
+    ("E0920", Kind::Usage, "a query is not one SELECT, WITH or VALUES"),
+    ("E0921", Kind::Usage, "a query uses what is no snapshot"),
+    ("E0922", Kind::Usage, "a query's table stands for instances with different components"),
+    ("E0923", Kind::Usage, "a query's rows cannot go where they are to be written"),
+    ("E0924", Kind::Usage, "types that sources declare are not known, since the project does not compile"),
     // E10.. contracts
     ("E1051", Kind::Usage, "a dataset class has two contracts"),
     ("E1052", Kind::World, "a contract cannot be read"),

@@ -18,6 +18,7 @@ pub mod profile;
 mod bars;
 pub mod progress;
 pub mod snapshots;
+pub mod query;
 pub mod lineage;
 pub mod restate;
 pub mod history;

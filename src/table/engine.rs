@@ -5,8 +5,12 @@
 //! that nothing orders may come in another order where something spilled.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -20,7 +24,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
@@ -35,7 +39,7 @@ use super::{
     error::{TableError, When, from_engine},
     input::{Table, TableInput},
     ordered::InOrder,
-    statement::{self, VOLATILE},
+    statement::{self, Asker, Parsed},
     write::TableWriter,
 };
 use crate::formula::program::Format;
@@ -47,11 +51,13 @@ pub struct Limits {
     pub memory: usize,
     /// Where it spills to; the system's folder for temporary files where nothing is said.
     pub spill: Option<PathBuf>,
+    /// Set by another thread, it ends the query.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 4 << 30, spill: None }
+        Self { memory: 4 << 30, spill: None, stop: None }
     }
 }
 
@@ -69,10 +75,20 @@ pub struct Written {
 /// # Errors
 /// What is wrong with the query, its inputs or its output's columns; the disk's errors. What was written so far is left behind.
 pub fn run(query: &str, inputs: &[TableInput], output: &Path, format: Format, limits: &Limits) -> Result<Written, TableError> {
-    let parsed = statement::parse(query)?;
-    on_this_thread(async {
-        let (schema, mut rows) = start(parsed, inputs, limits).await?;
-        let mut writer = TableWriter::create(output, format, &schema)?;
+    write(statement::parse(query)?, inputs, limits, None, |schema| TableWriter::create(output, format, schema))
+}
+
+/// Writes the rows of a query, or the first of them.
+pub(crate) fn write(
+    parsed: Parsed,
+    inputs: &[TableInput],
+    limits: &Limits,
+    first: Option<usize>,
+    writer: impl FnOnce(&SchemaRef) -> Result<TableWriter, TableError>,
+) -> Result<Written, TableError> {
+    on_this_thread(limits, async {
+        let (schema, mut rows) = start(parsed, inputs, limits, first).await?;
+        let mut writer = writer(&schema)?;
         while let Some(batch) = rows.next().await {
             writer.write(&batch.map_err(|e| from_engine(&e, When::Execution))?)?;
         }
@@ -86,16 +102,21 @@ pub fn run(query: &str, inputs: &[TableInput], output: &Path, format: Format, li
 /// # Errors
 /// As [`run`].
 pub(crate) fn rows(query: &str, inputs: &[TableInput], limits: &Limits, first: Option<usize>) -> Result<Vec<RecordBatch>, TableError> {
-    let parsed = statement::parse(query)?;
-    on_this_thread(async {
-        let (schema, mut rows) = start(parsed, inputs, limits).await?;
-        let (mut batches, mut left) = (Vec::new(), first.unwrap_or(usize::MAX));
-        while left > 0 {
-            let Some(batch) = rows.next().await else { break };
-            let batch = batch.map_err(|e| from_engine(&e, When::Execution))?;
-            let batch = batch.slice(0, batch.num_rows().min(left));
-            left -= batch.num_rows();
-            batches.push(batch);
+    collect(statement::parse(query)?, inputs, limits, first)
+}
+
+/// The same, of a query that was read.
+pub(crate) fn collect(
+    parsed: Parsed,
+    inputs: &[TableInput],
+    limits: &Limits,
+    first: Option<usize>,
+) -> Result<Vec<RecordBatch>, TableError> {
+    on_this_thread(limits, async {
+        let (schema, mut rows) = start(parsed, inputs, limits, first).await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await {
+            batches.push(batch.map_err(|e| from_engine(&e, When::Execution))?);
         }
         if batches.is_empty() {
             batches.push(RecordBatch::new_empty(schema));
@@ -104,15 +125,19 @@ pub(crate) fn rows(query: &str, inputs: &[TableInput], limits: &Limits, first: O
     })
 }
 
-fn on_this_thread<T>(work: impl Future<Output = Result<T, TableError>>) -> Result<T, TableError> {
+/// The engine gives way between batches, also where it sorts, groups or joins: there it is asked whether to go on.
+fn on_this_thread<T>(limits: &Limits, work: impl Future<Output = Result<T, TableError>>) -> Result<T, TableError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| TableError::Engine { why: e.to_string() })?;
-    runtime.block_on(work)
+    let mut work = pin!(work);
+    let is_stopped = || limits.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+    runtime.block_on(poll_fn(|context| if is_stopped() { Poll::Ready(Err(TableError::Stopped)) } else { work.as_mut().poll(context) }))
 }
 
 async fn start(
-    parsed: statement::Parsed,
+    parsed: Parsed,
     inputs: &[TableInput],
     limits: &Limits,
+    first: Option<usize>,
 ) -> Result<(SchemaRef, SendableRecordBatchStream), TableError> {
     let there: Vec<&TableInput> = inputs.iter().filter(|input| !input.parts.is_empty()).collect();
     all_there(&parsed, there.iter().map(|input| &input.name))?;
@@ -120,8 +145,8 @@ async fn start(
     for input in there.into_iter().filter(|input| parsed.tables.contains(&input.name)) {
         tables.push((input.name.as_str(), Table::open(input)?));
     }
-    let session = session(limits)?;
-    let plan = planned(&session, parsed, tables).await?;
+    let session = session(limits, parsed.asker)?;
+    let plan = planned(&session, parsed, tables, first).await?;
     let rows = plan.execute(0, session.task_ctx()).map_err(|e| from_engine(&e, When::Execution))?;
     Ok((plan.schema(), rows))
 }
@@ -135,10 +160,11 @@ pub(crate) fn columns(query: &str, tables: Vec<(&str, Table)>) -> Result<SchemaR
     let names: Vec<String> = tables.iter().map(|(name, _)| name.to_string()).collect();
     all_there(&parsed, names.iter())?;
     let tables = tables.into_iter().filter(|(name, _)| parsed.tables.iter().any(|table| table == name)).collect();
-    on_this_thread(async { Ok(planned(&session(&Limits::default())?, parsed, tables).await?.schema()) })
+    let limits = Limits::default();
+    on_this_thread(&limits, async { Ok(planned(&session(&limits, Asker::Recipe)?, parsed, tables, None).await?.schema()) })
 }
 
-fn all_there<'a>(parsed: &statement::Parsed, there: impl Iterator<Item = &'a String> + Clone) -> Result<(), TableError> {
+fn all_there<'a>(parsed: &Parsed, there: impl Iterator<Item = &'a String> + Clone) -> Result<(), TableError> {
     match parsed.tables.iter().find(|table| !there.clone().any(|name| name == *table)) {
         Some(table) => Err(TableError::UnknownTable { table: table.clone(), inputs: there.cloned().collect() }),
         None => Ok(()),
@@ -147,20 +173,25 @@ fn all_there<'a>(parsed: &statement::Parsed, there: impl Iterator<Item = &'a Str
 
 async fn planned(
     session: &SessionContext,
-    parsed: statement::Parsed,
+    parsed: Parsed,
     tables: Vec<(&str, Table)>,
+    first: Option<usize>,
 ) -> Result<Arc<dyn ExecutionPlan>, TableError> {
     let planning = |e| from_engine(&e, When::Planning);
     for (name, table) in tables {
         session.register_table(TableReference::bare(name), Arc::new(Scannable(Arc::new(table)))).map_err(planning)?;
     }
     let plan = session.state().statement_to_plan(EngineStatement::Statement(Box::new(parsed.statement))).await.map_err(planning)?;
+    let plan = match first {
+        Some(_) => LogicalPlanBuilder::from(plan).limit(0, first).and_then(LogicalPlanBuilder::build).map_err(planning)?,
+        None => plan,
+    };
     let plan = session.state().create_physical_plan(&plan).await.map_err(planning)?;
     Ok(InOrder::single(plan))
 }
 
 /// An engine that gives the same rows each time, and that sees nothing by itself.
-pub(crate) fn session(limits: &Limits) -> Result<SessionContext, TableError> {
+pub(crate) fn session(limits: &Limits, asker: Asker) -> Result<SessionContext, TableError> {
     let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;
@@ -181,7 +212,7 @@ pub(crate) fn session(limits: &Limits) -> Result<SessionContext, TableError> {
         .with_physical_optimizer_rules(rules)
         .build();
     let session = SessionContext::new_with_state(state);
-    for function in VOLATILE {
+    for function in asker.refused() {
         session.deregister_udf(function);
     }
     Ok(session)

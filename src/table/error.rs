@@ -107,6 +107,8 @@ pub enum TableError {
     Write { path: PathBuf, why: String },
     #[error("the SQL engine could not start: {why}")]
     Engine { why: String },
+    #[error("the query was stopped")]
+    Stopped,
 }
 
 /// "did you mean `x`? there are `x`, `y`"
@@ -139,6 +141,24 @@ impl TableError {
             TableError::DuplicateColumn { .. } | TableError::EmptyColumn { .. } | TableError::OutputType { .. } => "E0757",
             TableError::Write { .. } => "E0758",
             TableError::Engine { .. } => "E0759",
+            TableError::Stopped => "E0714",
+        }
+    }
+
+    /// The file that it is about.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            TableError::Read { path, .. }
+            | TableError::NotATable { path }
+            | TableError::NoFiles { path }
+            | TableError::Malformed { path, .. }
+            | TableError::Header { path, .. }
+            | TableError::Parquet { path, .. }
+            | TableError::Value { path, .. }
+            | TableError::MissingColumn { path, .. }
+            | TableError::Write { path, .. } => Some(path),
+            TableError::MixedFormats { first, .. } | TableError::Conflict { first, .. } => Some(first),
+            _ => None,
         }
     }
 

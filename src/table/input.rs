@@ -186,9 +186,9 @@ fn all_declared(file: &DataFile, names: &[String], types: &Types) -> Result<(), 
 fn csv_columns(files: &[DataFile], delimiter: u8, types: &Types, most: u64) -> Result<(Vec<Field>, Option<u64>), TableError> {
     let (mut shapes, mut rows) = (Vec::new(), Some(0));
     for file in files {
-        let names = csv::header(file, delimiter)?;
+        let names = if types.is_empty() { Vec::new() } else { csv::header(file, delimiter)? };
         all_declared(file, &names, types)?;
-        let guesses = if names.iter().all(|name| types.contains_key(name.as_str())) {
+        let guesses = if !types.is_empty() && names.iter().all(|name| types.contains_key(name.as_str())) {
             rows = None;
             names.into_iter().map(|name| (name, Shape::NOTHING)).collect()
         } else {

@@ -1,14 +1,16 @@
 //! A snapshot's bytes as tables, and the embedded SQL engine.
 //!
 //! What is true here: the same query over the same inputs gives the same bytes. A query runs in one partition on the calling thread, unions
-//! keep the order of their branches, functions that look at the clock or at chance are refused, and writers have fixed properties. A
+//! keep the order of their branches, functions that look at the clock or at chance are refused (but to a person), and writers have fixed
+//! properties. A
 //! query sees its inputs and nothing else: no files, no settings, no catalog of the engine.
 //!
 //! Reading order: [`error`] (all that can go wrong), [`quote`] (values to SQL), [`statement`] (what a query is, and which tables it names),
 //! [`canonical`] (its meaning without layout), [`types`] (SQL's type names, and types read from text), [`file`](mod@file) (finding and
 //! opening data), [`csv`], [`jsonl`], [`parquet`] (one format each), [`input`] (many files as one table), [`ordered`] (unions in order),
 //! [`write`](mod@write) (batches to a file), [`engine`] (running a query), [`columns`] (what a
-//! query would give, said without rows), [`show`] (a look at a file), [`measure`] (what its bytes hold, counted in one pass).
+//! query would give, said without rows), [`show`] (a look at a file), [`question`] (a person's query), [`measure`] (what bytes hold, counted
+//! in one pass).
 
 pub mod error;
 pub mod quote;
@@ -25,6 +27,7 @@ pub mod write;
 pub mod engine;
 pub mod columns;
 pub mod show;
+pub mod question;
 pub mod measure;
 
 pub use canonical::canonical;
@@ -32,6 +35,7 @@ pub use columns::{Known, KnownTable, known, result};
 pub use engine::{Limits, Written, run};
 pub use error::{SqlProblem, TableError};
 pub use input::{TableInput, TablePart, dimension_columns};
+pub use question::{Cells, Question, place_of};
 pub use quote::{identifier, literal};
 pub use show::{Shape, preview, read_schema};
 pub use statement::{check, tables};

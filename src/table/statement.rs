@@ -1,7 +1,7 @@
 //! What a query is: one SELECT, WITH or VALUES that sees named tables and nothing else. Said from its text alone, before anything runs.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
 
 use datafusion::common::TableReference;
 use datafusion::sql::{
@@ -11,7 +11,7 @@ use datafusion::sql::{
         ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor},
         dialect::GenericDialect,
         parser::{Parser, ParserError},
-        tokenizer::{Token, Tokenizer},
+        tokenizer::{Location, Token, Tokenizer},
     },
 };
 
@@ -38,6 +38,25 @@ pub(crate) const VOLATILE: &[&str] = &[
     "version",
 ];
 
+/// Of these, what says nothing where tables are not read file by file.
+const PLACES: &[&str] = &["file_row_index", "input_file_name"];
+
+/// Whose query it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asker {
+    /// The same inputs must give the same rows each time.
+    Recipe,
+    /// Asks now, and may ask the clock and chance too.
+    Person,
+}
+
+impl Asker {
+    /// Functions that there are not.
+    pub fn refused(self) -> &'static [&'static str] {
+        if self == Asker::Recipe { VOLATILE } else { PLACES }
+    }
+}
+
 /// Functions that may stand in FROM: they make rows from their arguments alone.
 const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range"];
 
@@ -57,13 +76,22 @@ pub fn tables(sql: &str) -> Result<Vec<String>, SqlProblem> {
     Ok(parse(sql)?.tables)
 }
 
-/// A query that passed [`check`].
+/// A query that passed [`check`], or would but for functions that a person may use.
+#[derive(Clone)]
 pub(crate) struct Parsed {
     pub statement: Statement,
+    /// As [`tables`].
     pub tables: Vec<String>,
+    /// Where each is named first, in bytes of the text.
+    pub places: BTreeMap<String, Range<usize>>,
+    pub asker: Asker,
 }
 
 pub(crate) fn parse(sql: &str) -> Result<Parsed, SqlProblem> {
+    parse_for(Asker::Recipe, sql)
+}
+
+pub(crate) fn parse_for(asker: Asker, sql: &str) -> Result<Parsed, SqlProblem> {
     let tokens =
         Tokenizer::new(&DIALECT, sql).tokenize_with_location().map_err(|e| syntax(sql, e.message, e.location.line, e.location.column))?;
     let first = tokens.iter().map(|t| &t.token).find(|t| !matches!(t, Token::Whitespace(_) | Token::SemiColon | Token::EOF));
@@ -83,7 +111,7 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, SqlProblem> {
     if !matches!(statement, Statement::Query(_)) {
         return Err(SqlProblem::NotAQuery { found: "this".into() });
     }
-    let mut rules = Rules::default();
+    let mut rules = Rules { refused: asker.refused(), functions: BTreeSet::new(), tables: BTreeSet::new(), places: BTreeMap::new() };
     if let ControlFlow::Break(problem) = statement.visit(&mut rules) {
         return Err(*problem);
     }
@@ -91,14 +119,23 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, SqlProblem> {
     let (references, _) = resolve_table_references(&engine_statement, false)
         .map_err(|e| SqlProblem::Refused { what: "a table's name".into(), why: e.strip_backtrace() })?;
     let tables = references.iter().map(plain_name).filter(|name| rules.tables.contains(name) || !rules.functions.contains(name));
-    Ok(Parsed { tables: tables.collect(), statement })
+    let places = rules.places.iter().map(|(name, place)| (name.clone(), offset(sql, place.start)..offset(sql, place.end))).collect();
+    Ok(Parsed { tables: tables.collect(), statement, places, asker })
 }
 
-/// What must not stand anywhere in a query.
-#[derive(Default)]
+/// Where a word stands that names something, first, in bytes of the text.
+pub(crate) fn place_of(sql: &str, name: &str) -> Option<Range<usize>> {
+    let tokens = Tokenizer::new(&DIALECT, sql).tokenize_with_location().ok()?;
+    let found = tokens.iter().find(|token| matches!(&token.token, Token::Word(word) if word.value == name))?;
+    Some(offset(sql, found.span.start)..offset(sql, found.span.end))
+}
+
+/// What must not stand anywhere in a query, and what is named in it.
 struct Rules {
+    refused: &'static [&'static str],
     functions: BTreeSet<String>,
     tables: BTreeSet<String>,
+    places: BTreeMap<String, Range<Location>>,
 }
 
 type Verdict = ControlFlow<Box<SqlProblem>>;
@@ -155,6 +192,13 @@ impl Visitor for Rules {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => self.table_function(name),
             TableFactor::Table { name, .. } => {
                 self.tables.insert(last_part(name));
+                let idents: Vec<_> = name.0.iter().filter_map(|part| part.as_ident()).collect();
+                if let [first, ..] = idents.as_slice()
+                    && let Some(last) = idents.last()
+                {
+                    let whole = idents.iter().map(|ident| ident.value.as_str()).collect::<Vec<_>>().join(".");
+                    self.places.entry(whole).or_insert(first.span.start..last.span.end);
+                }
                 ControlFlow::Continue(())
             }
             TableFactor::TableFunction { .. } => refuse("TABLE(…)", "a query reads its inputs only"),
@@ -165,7 +209,7 @@ impl Visitor for Rules {
     fn pre_visit_expr(&mut self, expr: &Expr) -> Verdict {
         if let Expr::Function(function) = expr {
             let name = last_part(&function.name).to_lowercase();
-            if VOLATILE.contains(&name.as_str()) {
+            if self.refused.contains(&name.as_str()) {
                 return ControlFlow::Break(Box::new(SqlProblem::Volatile { function: name }));
             }
         }
@@ -203,10 +247,14 @@ fn from_parser(sql: &str, error: ParserError) -> SqlProblem {
 }
 
 fn syntax(sql: &str, message: String, line: u64, column: u64) -> SqlProblem {
-    let (line, column) = (line.max(1) as usize, column.max(1) as usize);
-    let start: usize = sql.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let within: usize = sql[start..].chars().take(column - 1).map(char::len_utf8).sum();
-    SqlProblem::Syntax { message: readable(&message), line, column, offset: start + within }
+    let at = Location { line: line.max(1), column: column.max(1) };
+    SqlProblem::Syntax { message: readable(&message), line: at.line as usize, column: at.column as usize, offset: offset(sql, at) }
+}
+
+/// Bytes before a place of the parser's, which counts lines and characters from 1.
+fn offset(sql: &str, at: Location) -> usize {
+    let start: usize = sql.split_inclusive('\n').take(at.line.saturating_sub(1) as usize).map(str::len).sum();
+    start + sql[start..].chars().take(at.column.saturating_sub(1) as usize).map(char::len_utf8).sum::<usize>()
 }
 
 /// `Expected: an expression, found: FROM` becomes `expected an expression, found FROM`.

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::logical_expr::Volatility;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::engine::{Limits, rows, session};
 use super::error::TableError;
-use super::statement::VOLATILE;
-use super::{Known, KnownTable, TableInput, TablePart, known, preview, read_schema, result, run};
+use super::statement::{Asker, VOLATILE};
+use super::{Known, KnownTable, Question, TableInput, TablePart, known, preview, read_schema, result, run};
 use crate::formula::program::{Column, Format};
 use crate::identity::{Period, Precision, Type, Value};
 
@@ -136,7 +137,7 @@ fn a_query_sees_its_inputs_only() {
 
 #[test]
 fn the_engine_has_no_function_that_changes_its_mind() {
-    let state = session(&Limits::default()).unwrap().state();
+    let state = session(&Limits::default(), Asker::Recipe).unwrap().state();
     for (name, function) in state.scalar_functions() {
         assert!(function.signature().volatility == Volatility::Immutable, "{name} is {:?}", function.signature().volatility);
         assert!(!VOLATILE.contains(&name.as_str()), "{name}");
@@ -332,7 +333,7 @@ fn unions_keep_the_order_of_their_branches() {
 #[test]
 fn little_memory_spills_or_says_so() {
     let folder = Folder::new();
-    let limits = Limits { memory: 12 << 20, spill: Some(folder.path("spill")) };
+    let limits = Limits { memory: 12 << 20, spill: Some(folder.path("spill")), stop: None };
     let many = "SELECT value AS v, md5(CAST(value AS text)) AS m FROM generate_series(1, 200000)";
     let sorted = rows(&format!("SELECT m FROM ({many}) ORDER BY m"), &[], &limits, None).unwrap();
     assert_eq!(sorted.iter().map(|batch| batch.num_rows()).sum::<usize>(), 200_000);
@@ -393,4 +394,39 @@ fn what_does_not_fit_is_said_without_rows() {
     let seen: Vec<Known> = of(sql, Format::Csv).unwrap().into_iter().map(|c| c.read_from(Format::Csv)).collect();
     assert_eq!(columns(&seen), ["id bigint?", "d double?", "date date?", "v text?"]);
     assert!(seen.iter().all(|column| !column.exact));
+}
+
+#[test]
+fn a_person_may_ask_the_clock_and_nothing_but_tables() {
+    let folder = Folder::new();
+    let t = input("t@2024-01-01:prod", &[&folder.put("t.csv", "id,v\n1,2\n2,\n")]);
+    let sql = "select id, v, now() > date '2024-01-01' as later\nfrom \"t@2024-01-01:prod\" where \"t@2024-01-01:prod\".v is null or random() < 1";
+    let question = Question::read(sql).unwrap();
+    let named: Vec<_> = question.tables().map(|(name, place)| (name, &sql[place])).collect();
+    assert_eq!(named, [("t@2024-01-01:prod", "\"t@2024-01-01:prod\"")]);
+    let cells = question.cells(std::slice::from_ref(&t), &Limits::default(), Some(1)).unwrap();
+    assert_eq!((cells.numbers, cells.rows), (vec![true, true, false], vec![vec![Some("1".into()), Some("2".into()), Some("true".into())]]));
+    for (sql, code) in
+        [("copy t to 'x.csv'", "E0451"), ("select * from read_csv('x')", "E0452"), ("select input_file_name() from t", "E0453")]
+    {
+        assert_eq!(Question::read(sql).err().map(|problem| problem.code()), Some(code), "{sql}");
+    }
+    let stop = Some(std::sync::Arc::new(true.into()));
+    assert_eq!(question.cells(&[t], &Limits { stop, ..Limits::default() }, None), Err(TableError::Stopped));
+}
+
+#[test]
+fn columns_that_are_not_asked_for_are_not_read() {
+    let folder = Folder::new();
+    let many = input("t", &[&folder.put("t.csv", "a,b\n1,x\n2,y\n")]);
+    let path = folder.path("t.parquet");
+    run("SELECT * FROM t", &[many], &path, Format::Parquet, &Limits::default()).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let (start, length) = reader.metadata().row_group(0).column(1).byte_range();
+    bytes[start as usize..(start + length) as usize].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let ask = |sql: &str| query(sql, &[input("t", &[&path])]);
+    assert_eq!(ask("select sum(a) as s, count(*) as n from t where a > 1").unwrap()[1..], ["2|1"]);
+    assert_eq!(ask("select b from t").unwrap_err().code(), "E0751");
 }

@@ -38,10 +38,12 @@ pub(crate) struct TableWriter {
 }
 
 enum Out {
-    Parquet(Box<ArrowWriter<BufWriter<File>>>),
-    Csv(BufWriter<File>),
-    Jsonl(Box<JsonWriter<BufWriter<File>, LineDelimited>>),
+    Parquet(Box<ArrowWriter<Sink>>),
+    Csv(Sink),
+    Jsonl(Box<JsonWriter<Sink, LineDelimited>>),
 }
+
+type Sink = BufWriter<Box<dyn Write + Send>>;
 
 impl TableWriter {
     /// Creates the file, which must not be there.
@@ -49,8 +51,18 @@ impl TableWriter {
     /// # Errors
     /// A column without a name, two of one name, or of a type that the format cannot hold; or the disk's.
     pub fn create(path: &Path, format: Format, schema: &Schema) -> Result<Self, TableError> {
+        // What the format cannot hold is said before there is a file.
+        stored(schema, format)?;
+        Self::to(Box::new(File::create(path).map_err(|e| TableError::write(path, e))?), path, format, schema)
+    }
+
+    /// Writes elsewhere; `path` is what that is called.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub fn to(out: Box<dyn Write + Send>, path: &Path, format: Format, schema: &Schema) -> Result<Self, TableError> {
         let schema = Arc::new(stored(schema, format)?);
-        let file = BufWriter::with_capacity(1 << 16, File::create(path).map_err(|e| TableError::write(path, e))?);
+        let file = BufWriter::with_capacity(1 << 16, out);
         let out = match format {
             Format::Parquet => {
                 let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
@@ -185,12 +197,17 @@ fn refused(ty: &DataType, format: Format) -> Option<(&'static str, &'static str)
     }
 }
 
-fn csv_rows(file: &mut BufWriter<File>, batch: &RecordBatch) -> Result<(), String> {
-    let options = FormatOptions::default()
+/// How values are written as text.
+pub(crate) fn as_text() -> FormatOptions<'static> {
+    FormatOptions::default()
         .with_display_error(false)
         .with_timestamp_format(Some(TIMESTAMP))
         .with_datetime_format(Some(TIMESTAMP))
-        .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.f%:z"));
+        .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.f%:z"))
+}
+
+fn csv_rows(file: &mut Sink, batch: &RecordBatch) -> Result<(), String> {
+    let options = as_text();
     let columns = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options)).collect::<Result<Vec<_>, _>>();
     let columns = columns.map_err(|e| e.to_string())?;
     let (mut line, mut value) = (String::new(), String::new());

@@ -29,6 +29,8 @@ mod review;
 pub mod build;
 mod reading;
 pub mod inspect;
+pub mod scratch;
+pub mod query;
 pub mod compare;
 pub mod change;
 pub mod bless;

@@ -6,6 +6,7 @@ mod by_hand;
 mod labels;
 mod making;
 mod permission;
+mod query;
 mod restating;
 mod reading;
 mod review;
