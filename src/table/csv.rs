@@ -18,7 +18,7 @@ use super::{
 };
 
 /// One record after the other.
-struct Records {
+pub(crate) struct Records {
     path: PathBuf,
     from: Box<dyn BufRead + Send>,
     delimiter: u8,
@@ -39,7 +39,7 @@ struct Field {
 }
 
 impl Records {
-    fn open(file: &DataFile, delimiter: u8) -> Result<Self, TableError> {
+    pub fn open(file: &DataFile, delimiter: u8) -> Result<Self, TableError> {
         let mut from = file.open()?;
         let start = from.fill_buf().map_err(|e| TableError::read(&file.path, e))?;
         if start.starts_with(b"\xEF\xBB\xBF") {
@@ -115,7 +115,7 @@ impl Records {
     }
 
     /// The fields' texts; empty unquoted ones are null.
-    fn values(&self) -> impl Iterator<Item = (&str, bool)> {
+    pub fn values(&self) -> impl Iterator<Item = (&str, bool)> {
         let mut start = 0;
         self.fields.iter().map(move |field| {
             let text = &self.text[start..field.end];
@@ -124,7 +124,7 @@ impl Records {
         })
     }
 
-    fn header(&mut self) -> Result<Vec<String>, TableError> {
+    pub fn header(&mut self) -> Result<Vec<String>, TableError> {
         let fail = |path: &Path, why: String| TableError::Header { path: path.to_path_buf(), why };
         if !self.next()? {
             return Err(fail(&self.path, "the file is empty; a CSV file has at least a header row with the columns' names".into()));
@@ -142,7 +142,7 @@ impl Records {
     }
 
     /// The next row of `width` fields; blank lines count only where there is one column.
-    fn row(&mut self, width: usize) -> Result<bool, TableError> {
+    pub fn row(&mut self, width: usize) -> Result<bool, TableError> {
         loop {
             if !self.next()? {
                 return Ok(false);

@@ -82,14 +82,7 @@ impl Table {
 
     /// The same, but of each CSV or JSON file only so many rows are read: its types are then those of these rows, and `rows` counts them.
     pub fn glance(input: &TableInput, most: u64) -> Result<Self, TableError> {
-        let mut found: Vec<(DataFile, &TablePart)> = Vec::new();
-        for part in &input.parts {
-            found.extend(file::find(&part.at, &part.files)?.into_iter().map(|file| (file, part)));
-        }
-        if let Some((other, _)) = found.iter().find(|(file, _)| file.kind != found[0].0.kind) {
-            let (first, second) = (found[0].0.path.clone(), other.path.clone());
-            return Err(TableError::MixedFormats { input: input.name.clone(), first, second });
-        }
+        let found = found(input)?;
         let files: Vec<DataFile> = found.iter().map(|(file, _)| file.clone()).collect();
         let (mut fields, rows) = columns(&files, input.columns.as_deref().unwrap_or_default(), most)?;
         let mut added = Vec::new();
@@ -126,6 +119,19 @@ impl Table {
     }
 }
 
+/// The input's files in order, all of one format.
+pub(crate) fn found(input: &TableInput) -> Result<Vec<(DataFile, &TablePart)>, TableError> {
+    let mut found: Vec<(DataFile, &TablePart)> = Vec::new();
+    for part in &input.parts {
+        found.extend(file::find(&part.at, &part.files)?.into_iter().map(|file| (file, part)));
+    }
+    if let Some((other, _)) = found.iter().find(|(file, _)| file.kind != found[0].0.kind) {
+        let (first, second) = (found[0].0.path.clone(), other.path.clone());
+        return Err(TableError::MixedFormats { input: input.name.clone(), first, second });
+    }
+    Ok(found)
+}
+
 fn open(file: &DataFile, schema: SchemaRef, batch_size: usize) -> Result<Batches, TableError> {
     Ok(match file.kind {
         Kind::Csv(delimiter) => Box::new(csv::Reader::open(file, delimiter, schema, batch_size)?),
@@ -157,6 +163,18 @@ fn with_values(
 
 /// The columns of files of one kind, and their rows where they were counted.
 fn columns(files: &[DataFile], declared: &[Column], most: u64) -> Result<(Vec<Field>, Option<u64>), TableError> {
+    let types = declared_types(declared)?;
+    let Some(first) = files.first() else { return Ok((Vec::new(), Some(0))) };
+    match first.kind {
+        Kind::Parquet => parquet_columns(files, &types),
+        Kind::Jsonl => jsonl_columns(files, &types, most),
+        Kind::Csv(delimiter) => csv_columns(files, delimiter, &types, most),
+    }
+}
+
+pub(crate) type Types<'a> = BTreeMap<&'a str, DataType>;
+
+pub(crate) fn declared_types(declared: &[Column]) -> Result<Types<'_>, TableError> {
     let mut types = BTreeMap::new();
     for column in declared {
         let ty = types::from_sql(&column.ty).map_err(|why| TableError::UnknownType {
@@ -166,17 +184,10 @@ fn columns(files: &[DataFile], declared: &[Column], most: u64) -> Result<(Vec<Fi
         })?;
         types.insert(column.name.as_str(), ty);
     }
-    let Some(first) = files.first() else { return Ok((Vec::new(), Some(0))) };
-    match first.kind {
-        Kind::Parquet => parquet_columns(files, &types),
-        Kind::Jsonl => jsonl_columns(files, &types, most),
-        Kind::Csv(delimiter) => csv_columns(files, delimiter, &types, most),
-    }
+    Ok(types)
 }
 
-type Types<'a> = BTreeMap<&'a str, DataType>;
-
-fn all_declared(file: &DataFile, names: &[String], types: &Types) -> Result<(), TableError> {
+pub(crate) fn all_declared(file: &DataFile, names: &[String], types: &Types) -> Result<(), TableError> {
     match types.keys().find(|name| !names.iter().any(|there| there == *name)) {
         Some(name) => Err(TableError::MissingColumn { path: file.path.clone(), column: name.to_string(), there: names.to_vec() }),
         None => Ok(()),
@@ -211,18 +222,17 @@ fn jsonl_columns(files: &[DataFile], types: &Types, most: u64) -> Result<(Vec<Fi
             all_declared(file, &names, types)?;
         }
         rows += count;
-        jsonl::join_fields(&mut shapes, columns).map_err(|(column, first_type, second_type)| TableError::Conflict {
-            column,
-            first: files[0].path.clone(),
-            first_type,
-            second: file.path.clone(),
-            second_type,
-        })?;
+        jsonl::join_fields(&mut shapes, columns).map_err(|conflict| conflicting(&files[0], file, conflict))?;
     }
     for name in types.keys().filter(|_| rows == 0) {
         shapes.push((name.to_string(), Shape::NOTHING));
     }
     Ok((typed(shapes, types), Some(rows)))
+}
+
+/// The column, and what it is in one file and in another.
+pub(crate) fn conflicting(one: &DataFile, other: &DataFile, (column, first_type, second_type): (String, String, String)) -> TableError {
+    TableError::Conflict { column, first: one.path.clone(), first_type, second: other.path.clone(), second_type }
 }
 
 fn typed(shapes: Vec<(String, Shape)>, types: &Types) -> Vec<Field> {

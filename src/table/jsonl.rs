@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::{ReaderBuilder, reader::Decoder};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{error::TableError, file::DataFile, types::Guess};
 
@@ -106,7 +106,7 @@ pub(crate) fn join_fields(fields: &mut Vec<(String, Shape)>, more: Vec<(String, 
 }
 
 /// One line after the other.
-struct Lines {
+pub(crate) struct Lines {
     path: PathBuf,
     from: Box<dyn BufRead + Send>,
     buffer: Vec<u8>,
@@ -114,7 +114,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(file: &DataFile) -> Result<Self, TableError> {
+    pub fn open(file: &DataFile) -> Result<Self, TableError> {
         let mut from = file.open()?;
         if from.fill_buf().map_err(|e| TableError::read(&file.path, e))?.starts_with(b"\xEF\xBB\xBF") {
             from.consume(3);
@@ -123,7 +123,7 @@ impl Lines {
     }
 
     /// Reads the next line that is not blank; `false` at the end.
-    fn next(&mut self) -> Result<bool, TableError> {
+    pub fn next(&mut self) -> Result<bool, TableError> {
         loop {
             self.buffer.clear();
             if self.from.read_until(b'\n', &mut self.buffer).map_err(|e| TableError::read(&self.path, e))? == 0 {
@@ -135,6 +135,37 @@ impl Lines {
             }
         }
     }
+
+    /// Bytes of the line.
+    pub fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    fn fail(&self, why: impl ToString) -> TableError {
+        TableError::malformed(&self.path, self.line, why)
+    }
+
+    /// The line's object, and what its values are.
+    pub fn object(&self) -> Result<(Map<String, Value>, Vec<(String, Shape)>), TableError> {
+        let value: Value = serde_json::from_slice(&self.buffer)
+            .map_err(|e| self.fail(format!("not a JSON object on one line ({e}); a table in JSON has one object on each line")))?;
+        let Value::Object(fields) = value else {
+            return Err(self.fail("not a JSON object; a table in JSON has one object on each line"));
+        };
+        let mut row = Vec::with_capacity(fields.len());
+        for (name, value) in &fields {
+            let shape =
+                Shape::of(value).map_err(|(one, other)| self.fail(format!("`{name}` holds both {one} and {other}; make them alike")))?;
+            row.push((name.clone(), shape));
+        }
+        Ok((fields, row))
+    }
+
+    /// Joins what the lines' values are.
+    pub fn join(&self, columns: &mut Vec<(String, Shape)>, more: Vec<(String, Shape)>) -> Result<(), TableError> {
+        join_fields(columns, more)
+            .map_err(|(name, one, other)| self.fail(format!("`{name}` is {other} here, and was {one} above; make them alike")))
+    }
 }
 
 /// What each column's values are, over the first `most` rows, and how many rows these are.
@@ -143,19 +174,8 @@ pub(crate) fn guess(file: &DataFile, most: u64) -> Result<(Vec<(String, Shape)>,
     let (mut columns, mut rows) = (Vec::new(), 0);
     while rows < most && lines.next()? {
         rows += 1;
-        let fail = |why: String| TableError::malformed(&file.path, lines.line, why);
-        let value: Value = serde_json::from_slice(&lines.buffer)
-            .map_err(|e| fail(format!("not a JSON object on one line ({e}); a table in JSON has one object on each line")))?;
-        let Value::Object(fields) = value else {
-            return Err(fail("not a JSON object; a table in JSON has one object on each line".into()));
-        };
-        let mut row = Vec::with_capacity(fields.len());
-        for (name, value) in &fields {
-            let shape = Shape::of(value).map_err(|(one, other)| fail(format!("`{name}` holds both {one} and {other}; make them alike")))?;
-            row.push((name.clone(), shape));
-        }
-        join_fields(&mut columns, row)
-            .map_err(|(name, one, other)| fail(format!("`{name}` is {other} here, and was {one} above; make them alike")))?;
+        let (_, row) = lines.object()?;
+        lines.join(&mut columns, row)?;
     }
     Ok((columns, rows))
 }

@@ -5,7 +5,7 @@
 //! something as numbers (`007`, `+49`, more than 64 bits) are text, and so are times finer than microseconds. A column without any value is text.
 
 use arrow::{
-    array::{Array, ArrayRef, StringArray},
+    array::{Array, ArrayRef, StringArray, new_null_array},
     compute::{CastOptions, cast_with_options},
     datatypes::{DataType, TimeUnit},
 };
@@ -51,6 +51,18 @@ impl Guess {
             _ if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") => Guess::Bool,
             _ => Guess::Text,
         }
+    }
+
+    /// What all of them are.
+    pub fn of_all<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let mut all = Guess::Nothing;
+        for text in texts {
+            if all == Guess::Text {
+                break;
+            }
+            all = all.join(Self::of(text));
+        }
+        all
     }
 
     pub fn join(self, other: Self) -> Self {
@@ -171,6 +183,17 @@ pub(crate) fn parse(texts: &StringArray, ty: &DataType) -> Result<ArrayRef, usiz
         return parse(&whole, ty);
     }
     Err((0..texts.len()).find(|&at| array.is_null(at) && texts.is_valid(at)).unwrap_or(0))
+}
+
+/// The same, but what is not of the type is null.
+pub(crate) fn parse_what_can_be(texts: &StringArray, ty: &DataType) -> ArrayRef {
+    let options = CastOptions { safe: true, ..CastOptions::default() };
+    let cast = |texts: &StringArray| cast_with_options(texts, ty, &options).unwrap_or_else(|_| new_null_array(ty, texts.len()));
+    let array = cast(texts);
+    if !matches!(ty, DataType::Timestamp(..)) || array.null_count() == texts.null_count() {
+        return array;
+    }
+    cast(&texts.iter().map(|text| text.map(|t| with_seconds(t).unwrap_or_else(|| t.to_string()))).collect())
 }
 
 /// The type that a name of `columns (id int, …)` stands for. Sizes are those of the engine: `int` has 32 bits, `bigint` 64.

@@ -9,7 +9,7 @@ use super::profile::Profile;
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     pub columns: Vec<AskedColumn>,
-    /// Sets of top-level columns: in how many rows each set's values are there again.
+    /// Sets of top-level columns: how many of each set's values are there in several rows.
     pub keys: Vec<Vec<String>>,
 }
 

@@ -1,0 +1,114 @@
+//! Cells of JSON lines.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ListBuilder, StringArray, StringBuilder, new_null_array};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::DataType;
+use serde_json::{Map, Value};
+
+use super::asked::{Logical, PathStep};
+use super::cells::Cells;
+
+/// What is known of a path: whether it was there, and whether it was missed where it could have been. Neither, where all objects and lists on
+/// the way are null or empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Found {
+    pub seen: bool,
+    pub missed: bool,
+}
+
+struct Cell<'a> {
+    row: u32,
+    value: Option<&'a Value>,
+    absent: bool,
+}
+
+/// The cells at a path, over all rows.
+pub(super) fn cells(rows: &[Map<String, Value>], path: &[PathStep], logical: Option<Logical>, found: &mut Found) -> Cells {
+    let Some((PathStep::Field(first), inner)) = path.split_first() else { return Cells::typed(new_null_array(&DataType::Null, 0)) };
+    let mut seen = false;
+    let mut at: Vec<Cell> = Vec::with_capacity(rows.len());
+    for (row, fields) in rows.iter().enumerate() {
+        let value = fields.get(first);
+        seen |= value.is_some();
+        at.push(Cell { row: row as u32, value: value.filter(|value| !value.is_null()), absent: false });
+    }
+    let mut missed = !seen && !rows.is_empty();
+    let mut listed = false;
+    for step in inner {
+        let mut next = Vec::with_capacity(at.len());
+        let (mut there, mut could) = (false, false);
+        for cell in at {
+            match (step, cell.value) {
+                (PathStep::Field(name), Some(Value::Object(fields))) => {
+                    could = true;
+                    let value = fields.get(name);
+                    there |= value.is_some();
+                    next.push(Cell { value: value.filter(|value| !value.is_null()), ..cell });
+                }
+                (PathStep::Field(_), value) => {
+                    could |= value.is_some();
+                    next.push(Cell { value: None, absent: true, ..cell });
+                }
+                (PathStep::Items, Some(Value::Array(items))) => {
+                    (could, there) = (true, true);
+                    next.extend(items.iter().map(|item| Cell { value: Some(item).filter(|item| !item.is_null()), ..cell }));
+                }
+                (PathStep::Items, value) => could |= value.is_some(),
+            }
+        }
+        seen &= there;
+        missed |= could && !there;
+        listed |= *step == PathStep::Items;
+        at = next;
+    }
+    found.seen |= seen;
+    found.missed |= missed;
+    let mut cells = plain(&at, logical);
+    cells.rows = listed.then(|| at.iter().map(|cell| cell.row).collect());
+    cells.absent = at.iter().any(|cell| cell.absent).then(|| BooleanBuffer::collect_bool(at.len(), |i| at[i].absent));
+    cells
+}
+
+fn plain(cells: &[Cell], logical: Option<Logical>) -> Cells {
+    let texts: StringArray = cells.iter().map(|cell| cell.value.map(text)).collect();
+    if cells.iter().any(|cell| matches!(cell.value, Some(Value::Array(_)))) {
+        let mut lists = Cells::typed(lists(cells));
+        lists.texts = Some(texts);
+        return lists;
+    }
+    let objects = cells.iter().any(|cell| matches!(cell.value, Some(Value::Object(_))));
+    let mut cells = Cells::texts(texts, logical.filter(|_| !objects), None);
+    cells.objects = objects;
+    cells
+}
+
+fn lists(cells: &[Cell]) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for cell in cells {
+        match cell.value {
+            Some(Value::Array(items)) => {
+                for item in items {
+                    lists.values().append_option(Some(item).filter(|item| !item.is_null()).map(text));
+                }
+                lists.append(true);
+            }
+            _ => lists.append(false),
+        }
+    }
+    Arc::new(lists.finish())
+}
+
+/// A value as a query would print it.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            format!("{{{}}}", fields.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect::<Vec<_>>().join(", "))
+        }
+        plain => plain.to_string(),
+    }
+}
