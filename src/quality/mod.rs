@@ -2,11 +2,35 @@
 //!
 //! What is true here: nothing is read from disk. A contract's text is compiled to rules; what is to be counted for them is asked of
 //! [`table::measure`](crate::table::measure); what was counted is judged.
+//!
+//! Reading order: [`contract`] and [`verdict`] (the values), `standard` (the standard as tables), `shape` (whether a file has that
+//! shape), `lower` with `property`, `options`, `library` and `own` (text to rules), `read` (a whole file); `ask` (what is to be counted),
+//! `evidence`, `document`, `drift` and `judge` (what was found to verdicts, in the words of `words`).
 
 pub mod contract;
 pub mod contracts;
 pub mod verdict;
+mod standard;
+mod shape;
+mod lower;
+mod property;
+mod options;
+mod library;
+mod own;
+mod read;
+mod words;
+mod ask;
+mod evidence;
+mod document;
+mod drift;
+mod judge;
 
 pub use contract::{Column, Compare, Contract, Drift, Limit, Over, Rule, Severity, Unit, What};
+pub use evidence::Evidence;
+pub use judge::judge;
+pub use read::read;
 pub use contracts::Contracts;
 pub use verdict::{Outcome, Report, Verdict};
+
+#[cfg(test)]
+mod tests;

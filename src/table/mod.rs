@@ -38,7 +38,7 @@ pub use input::{TableInput, TablePart, dimension_columns};
 pub use question::{Cells, Question, place_of};
 pub use quote::{identifier, literal};
 pub use show::{Shape, preview, read_schema};
-pub use statement::{check, tables};
+pub use statement::{check, renamed, tables};
 
 #[cfg(test)]
 mod tests;

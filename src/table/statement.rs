@@ -8,7 +8,7 @@ use datafusion::sql::{
     parser::Statement as EngineStatement,
     resolve::resolve_table_references,
     sqlparser::{
-        ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor},
+        ast::{Expr, Ident, ObjectName, Query, Select, SetExpr, Statement, TableAlias, TableFactor, Visit, VisitMut, Visitor, VisitorMut},
         dialect::GenericDialect,
         parser::{Parser, ParserError},
         tokenizer::{Location, Token, Tokenizer},
@@ -74,6 +74,43 @@ pub fn check(sql: &str) -> Result<(), SqlProblem> {
 /// As [`check`].
 pub fn tables(sql: &str) -> Result<Vec<String>, SqlProblem> {
     Ok(parse(sql)?.tables)
+}
+
+/// A query that reads the table `to` where it read one of `from` (whatever their case), which stay names inside it. `None` where it reads none
+/// of them, or is no query.
+pub fn renamed(sql: &str, from: &[String], to: &str) -> Option<String> {
+    let mut parsed = parse(sql).ok()?;
+    let meant = |name: &str| from.iter().any(|from| from.eq_ignore_ascii_case(name)) && parsed.tables.iter().any(|table| table == name);
+    let meant: BTreeSet<String> = parsed.tables.iter().filter(|name| meant(name)).cloned().collect();
+    if meant.is_empty() {
+        return None;
+    }
+    let _ = VisitMut::visit(&mut parsed.statement, &mut Rename { meant, to });
+    Some(parsed.statement.to_string())
+}
+
+struct Rename<'a> {
+    meant: BTreeSet<String>,
+    to: &'a str,
+}
+
+impl VisitorMut for Rename<'_> {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, alias, args: None, .. } = factor
+            && let [part] = &name.0[..]
+            && let Some(ident) = part.as_ident()
+            && self.meant.contains(&ident.value)
+        {
+            let own = Ident::with_quote('"', &ident.value);
+            if alias.is_none() {
+                *alias = Some(TableAlias { explicit: true, name: own, columns: Vec::new(), at: None });
+            }
+            *name = ObjectName::from(vec![Ident::new(self.to)]);
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// A query that passed [`check`], or would but for functions that a person may use.
@@ -301,6 +338,18 @@ mod tests {
         assert_eq!((line, column, offset, message.as_str()), (2, 15, 25, "expected an expression, found the end"));
         let SqlProblem::Syntax { offset, .. } = check("select a\nfrom t t2 t3").unwrap_err() else { panic!("not a syntax error") };
         assert_eq!(offset, 19);
+    }
+
+    #[test]
+    fn a_table_gets_another_name_and_stays_known_by_its_own() {
+        let from = ["orders".to_string()];
+        assert_eq!(
+            renamed("WITH o AS (SELECT * FROM orders) SELECT count(*) FROM o JOIN ORDERS ON orders.id = o.id", &from, "snapshot").unwrap(),
+            r#"WITH o AS (SELECT * FROM snapshot AS "orders") SELECT count(*) FROM o JOIN snapshot AS "ORDERS" ON orders.id = o.id"#
+        );
+        for sql in ["SELECT 1 FROM snapshot", "WITH orders AS (SELECT 1 AS a) SELECT a FROM orders", "not a query"] {
+            assert_eq!(renamed(sql, &from, "snapshot"), None);
+        }
     }
 
     #[test]
