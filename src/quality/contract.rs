@@ -5,6 +5,9 @@ use crate::identity::Name;
 use crate::table::measure::asked::PathStep;
 use crate::table::measure::{Logical, Test};
 
+/// The table that rules' queries read.
+pub const SNAPSHOT: &str = "snapshot";
+
 /// What one dataset class promises.
 #[derive(Clone, Debug)]
 pub struct Contract {

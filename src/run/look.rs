@@ -4,15 +4,19 @@
 //! nothing; who asked for it tells the catalog. What is no table has no profile, and is only held to rules that are not about tables.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::local::Disk;
 use crate::catalog::{self, Filter, Looked, Reader, Snapshot};
 use crate::formula::program::Program;
-use crate::identity::{Component, Identity, Period, Value};
-use crate::quality::{Contract, Contracts, Given, Report, Severity, Verdict, judge};
+use crate::identity::{Component, Identity, Name, Period, Value};
+use crate::quality::{Contract, Contracts, Evidence, Report, SNAPSHOT, Severity, Verdict, judge};
 use crate::table::measure::{Asked, MeasureLimits, Measured, Profile, measure};
-use crate::table::{TableError, TableInput, TablePart};
+use crate::table::{self, Limits, TableError, TableInput, TablePart};
+
+/// So many broken rules are named in one line.
+const SAID: usize = 3;
 
 /// What looks at bytes need to know of a project.
 #[derive(Clone, Copy)]
@@ -28,8 +32,8 @@ pub struct Looks<'a> {
 pub struct Against {
     /// Profiles of earlier instances, the latest first.
     pub history: Vec<Profile>,
-    /// For each rule that compares a number of a JSON file: the file of the other snapshot, and what people call that.
-    pub others: Vec<Option<(PathBuf, String)>>,
+    /// Of rules that compare numbers of JSON files: the files of the previous instance (`None`) and of the identity under labels.
+    pub documents: BTreeMap<Option<Name>, PathBuf>,
 }
 
 /// What a look told.
@@ -48,23 +52,19 @@ impl Looks<'_> {
     pub fn against(&self, reader: &dyn Reader, disk: &dyn Disk, identity: &Identity) -> catalog::Result<Against> {
         let Some(contract) = self.contracts.of(&identity.class) else { return Ok(Against::default()) };
         let mut against = Against::default();
-        if contract.window() > 0 || contract.compared().any(|other| other.is_none()) {
+        let compared = contract.compared_with();
+        if contract.window() > 0 || compared.contains(&None) {
             let earlier = self.earlier(reader, identity)?;
             let latest: Vec<_> = earlier.iter().take(contract.window()).map(|snapshot| snapshot.id).collect();
             let profiles = reader.looked(&latest)?.into_iter().filter_map(|looked| looked.profile);
             against.history = profiles.filter_map(|text| serde_json::from_str(&text).ok()).collect();
-            let previous = earlier.first().map(|snapshot| (disk.path(snapshot), snapshot.identity.to_string()));
-            against.others = contract.compared().map(|_| previous.clone()).collect();
+            against.documents.extend(earlier.first().map(|previous| (None, disk.path(previous))));
         }
-        for (at, label) in contract.compared().enumerate() {
-            against.others.resize(at + 1, None);
-            if let Some(label) = label {
-                let other = identity.under(&label);
-                let mut chain = vec![other.clone()];
-                chain.extend(self.program.bases.chain(&label).iter().map(|base| identity.under(base)));
-                let current = reader.standings(&chain)?.into_iter().find_map(|standing| standing.current);
-                against.others[at] = current.map(|current| (disk.path(&current.snapshot), other.to_string()));
-            }
+        for label in compared.into_iter().flatten() {
+            let mut chain = vec![identity.under(&label)];
+            chain.extend(self.program.bases.chain(&label).iter().map(|base| identity.under(base)));
+            let current = reader.standings(&chain)?.into_iter().find_map(|standing| standing.current);
+            against.documents.extend(current.map(|current| (Some(label), disk.path(&current.snapshot))));
         }
         Ok(against)
     }
@@ -100,19 +100,19 @@ impl Looks<'_> {
         let Some(contract) = contract else {
             return Seen { looked: Looked { profile, ..Looked::default() }, report: Report::default() };
         };
-        let answer = |sql: &str| crate::table::number(sql, &input);
-        let given = Given {
+        let queries = if measured.is_ok() { contract.queries() } else { Vec::new() };
+        let limits = Limits { spill: Some(self.spill.to_path_buf()), ..Limits::default() };
+        let answer = |sql: &str| table::number(sql, &input, &limits).map_err(|error| error.to_string());
+        let document = if contract.needs_document() { json(at) } else { None };
+        let evidence = Evidence {
             measured: measured.as_ref(),
-            answer: &answer,
+            answers: queries.into_iter().map(|(rule, sql)| (rule, answer(sql))).collect(),
             history: &against.history,
-            number: &|pointer: &str| number_at(at, pointer),
-            other: &|rule: usize, pointer: &str| {
-                let (path, name) = against.others.get(rule).cloned().flatten()?;
-                Some((number_at(&path, pointer), name))
-            },
-            end: identity.instance.time().map(|time| time.next().start_minutes() * 60),
+            document: document.as_ref(),
+            documents: against.documents.iter().filter_map(|(label, path)| Some((label.clone(), json(path)?))).collect(),
+            end: identity.instance.time().map(|time| time.next().start_minutes() as f64 * 60.0),
         };
-        let report = judge(contract, &given);
+        let report = judge(contract, &evidence);
         let refused = report.blocks().then(|| said(contract, &report));
         let text = serde_json::to_string(&report).unwrap_or_default();
         Seen { looked: Looked { profile, report: Some((contract.meaning, text)), refused }, report }
@@ -136,7 +136,7 @@ impl Looks<'_> {
         let sources = self.program.source_of.get(&identity.class).into_iter().flatten();
         let columns = sources.filter_map(|id| self.program.sources[*id].columns.clone()).next();
         TableInput {
-            name: crate::quality::TABLE.into(),
+            name: SNAPSHOT.into(),
             parts: vec![TablePart { at: at.to_path_buf(), files: files.to_vec(), values: Vec::new() }],
             dimensions: Vec::new(),
             columns: columns.map(|columns| columns.to_vec()),
@@ -149,21 +149,18 @@ fn rest(identity: &Identity) -> impl Iterator<Item = &Component> {
     identity.instance.0.iter().filter(|component| !matches!(component.value, Value::Time(_)))
 }
 
-/// The number at a JSON pointer (RFC 6901) of a file.
-fn number_at(at: &Path, pointer: &str) -> Result<f64, String> {
-    let text = std::fs::read(at).map_err(|e| format!("the file cannot be read: {e}"))?;
-    let json: serde_json::Value = serde_json::from_slice(&text).map_err(|e| format!("the file is not JSON: {e}"))?;
-    let value = json.pointer(pointer).ok_or_else(|| format!("there is nothing at {pointer}"))?;
-    value.as_f64().ok_or_else(|| format!("what stands at {pointer} is no number"))
+/// A file as JSON, where it is.
+fn json(at: &Path) -> Option<serde_json::Value> {
+    serde_json::from_slice(&std::fs::read(at).ok()?).ok()
 }
 
 /// In one line, why nobody may read it.
 fn said(contract: &Contract, report: &Report) -> String {
-    let mut errors = report.errors();
-    let first = errors.next().map(|verdict| format!("{}: {}", verdict.rule, verdict.message)).unwrap_or_default();
-    match errors.count() {
-        0 => format!("it breaks {}: {first}", contract.file),
-        more => format!("it breaks {}: {first}; and {more} more", contract.file),
+    let errors: Vec<String> = report.errors().map(|verdict| format!("{}: {}", verdict.rule, verdict.message)).collect();
+    let shown = errors.iter().take(SAID).cloned().collect::<Vec<_>>().join("; ");
+    match errors.len().saturating_sub(SAID) {
+        0 => format!("it breaks {}: {shown}", contract.file),
+        more => format!("it breaks {}: {shown}; and {more} more", contract.file),
     }
 }
 

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, Float64Array, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -103,6 +104,21 @@ pub(crate) fn write(
 /// As [`run`].
 pub(crate) fn rows(query: &str, inputs: &[TableInput], limits: &Limits, first: Option<usize>) -> Result<Vec<RecordBatch>, TableError> {
     collect(statement::parse(query)?, inputs, limits, first)
+}
+
+/// The number in the first cell that a query over one table gives: none where that is null, or there is no row. Booleans are 0 and 1.
+///
+/// # Errors
+/// As [`run`]; or the cell is no number.
+pub fn number(query: &str, input: &TableInput, limits: &Limits) -> Result<Option<f64>, TableError> {
+    let batches = rows(query, std::slice::from_ref(input), limits, Some(1))?;
+    let Some(cell) = batches.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| batch.columns().first()) else { return Ok(None) };
+    let planning = |why: String| TableError::Planning { why };
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let numbers = cast_with_options(cell, &DataType::Float64, &options)
+        .map_err(|_| planning(format!("it gives {}, and a rule's query gives one number", super::types::name(cell.data_type()))))?;
+    let numbers = numbers.as_any().downcast_ref::<Float64Array>().ok_or_else(|| planning("it gives no number".into()))?;
+    Ok(numbers.is_valid(0).then(|| numbers.value(0)))
 }
 
 /// The same, of a query that was read.

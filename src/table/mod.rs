@@ -32,7 +32,7 @@ pub mod measure;
 
 pub use canonical::canonical;
 pub use columns::{Known, KnownTable, known, result};
-pub use engine::{Limits, Written, run};
+pub use engine::{Limits, Written, number, run};
 pub use error::{SqlProblem, TableError};
 pub use input::{TableInput, TablePart, dimension_columns};
 pub use question::{Cells, Question, place_of};

@@ -114,7 +114,8 @@ impl Workspace {
         for moving in &plan.moves {
             let (Some(snapshot), Some(contract)) = (&moving.now, contracts.of(&moving.identity.class)) else { continue };
             let known = reader.looked(&[snapshot.id])?.pop().and_then(|looked| looked.report);
-            let known = known.filter(|(meaning, _)| *meaning == contract.meaning && !contract.compares());
+            let known =
+                known.filter(|(meaning, _)| *meaning == contract.meaning && contract.window() == 0 && contract.compared_with().is_empty());
             let report = match known.and_then(|(_, text)| serde_json::from_str::<Report>(&text).ok()) {
                 Some(report) => report,
                 None => {

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad;
+mod corruption;
 mod docs;
 mod examples;
 mod faults;

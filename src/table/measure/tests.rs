@@ -305,7 +305,10 @@ fn keys_that_stand_in_several_rows_are_counted() {
     let expected = ["2 values, 3/8: 2 1, x, 6 1, x, 8 2, z", "2 values, 5/8: 2 x, 4 x, 5 x, 6 x, 8 z", "not there"];
     assert_eq!(drawn_keys(&MeasureLimits::default()), expected);
     let spilling = MeasureLimits { memory: 0, spill: Some(folder.0.path().join("spill")), threads: 1 };
-    assert_eq!(drawn_keys(&spilling).iter().map(|text| text.split(':').next().unwrap()).collect::<Vec<_>>(), ["2 values, 3/8", "2 values, 5/8", "not there"]);
+    assert_eq!(
+        drawn_keys(&spilling).iter().map(|text| text.split(':').next().unwrap()).collect::<Vec<_>>(),
+        ["2 values, 3/8", "2 values, 5/8", "not there"]
+    );
 }
 
 #[test]
