@@ -21,7 +21,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let workspace = session.workspace()?;
-    let compiled = workspace.compile();
+    let mut compiled = workspace.compile();
+    let (contracts, said) = workspace.check_contracts()?;
+    compiled.diagnostics.extend(said);
     let exit = Exit::of(&compiled.diagnostics);
     if arguments.json {
         let texts = |name: &str| std::fs::read_to_string(workspace.root.join(name)).ok();
@@ -32,9 +34,14 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     session.show(&compiled.diagnostics);
     if exit == Exit::Done {
         let program = &compiled.program;
-        let counts = [(program.formulas.len(), "formula"), (program.sources.len(), "source"), (program.classes.len(), "dataset class")];
-        let [formulas, sources, classes] = counts.map(|(n, noun)| units::count(n, noun));
-        session.terminal.print(&format!("{formulas}, {sources}, {classes}: no mistakes.\n"))?;
+        let counts = [
+            (program.formulas.len(), "formula"),
+            (program.sources.len(), "source"),
+            (program.classes.len(), "dataset class"),
+            (contracts.iter().count(), "contract"),
+        ];
+        let counts = counts.iter().filter(|(n, noun)| *n > 0 || *noun != "contract").map(|(n, noun)| units::count(*n, noun));
+        session.terminal.print(&format!("{}: no mistakes.\n", counts.collect::<Vec<_>>().join(", ")))?;
     }
     Ok(exit)
 }

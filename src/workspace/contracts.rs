@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Failure, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
-use crate::formula::program::Program;
-use crate::quality::{self, Contracts};
+use crate::formula::program::{Column, Format, Program};
+use crate::identity::Name;
+use crate::quality::{self, Contract, Contracts};
+use crate::recipe;
+use crate::table::measure::Logical;
 
 /// Endings of a contract's file, the longest first.
 const ENDINGS: [&str; 4] = [".odcs.yaml", ".odcs.yml", ".yaml", ".yml"];
@@ -17,9 +21,15 @@ impl Workspace {
     ///
     /// # Errors
     /// What is wrong in any of them.
-    pub fn contracts(&self) -> Result<Contracts, Failure> {
+    pub fn contracts(&self) -> Result<Arc<Contracts>, Failure> {
+        if let Some(known) = self.contracts.get() {
+            return Ok(known.clone());
+        }
         let (contracts, diagnostics) = self.read_contracts()?;
-        if diagnostics.iter().any(|d| d.severity == Severity::Error) { Err(diagnostics.into()) } else { Ok(contracts) }
+        if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            return Err(diagnostics.into());
+        }
+        Ok(self.contracts.get_or_init(|| Arc::new(contracts)).clone())
     }
 
     /// All contracts, and everything that is to be said of them.
@@ -68,6 +78,48 @@ impl Workspace {
         }
         Ok(files)
     }
+}
+
+/// Puts the types that contracts say where queries read CSV or JSON and no source says them.
+pub(super) fn declare(program: &mut Program, contracts: &Contracts) {
+    let is_text = |class: &str| {
+        let sources = program.source_of.get(class).into_iter().flatten().map(|id| &program.sources[*id]);
+        let sourced = sources.filter_map(|source| source.from.as_ref()).any(|from| {
+            let path = from.text.trim_end_matches(".gz");
+            [".csv", ".tsv", ".json", ".jsonl", ".ndjson"].iter().any(|ending| path.ends_with(ending))
+        });
+        let makers = program.makers.get(class).into_iter().flatten().map(|id| &program.formulas[*id]);
+        sourced || makers.into_iter().any(|formula| matches!(recipe::format_of(formula), Some(Format::Csv | Format::Jsonl)))
+    };
+    let typed = contracts.iter().filter(|contract| is_text(&contract.class));
+    let typed: BTreeMap<Name, Arc<Vec<Column>>> =
+        typed.map(|contract| (contract.class.clone(), Arc::new(columns(contract)))).filter(|(_, columns)| !columns.is_empty()).collect();
+    if typed.is_empty() {
+        return;
+    }
+    for alternative in program.formulas.iter_mut().flat_map(|formula| &mut formula.inputs).flat_map(|input| &mut input.alternatives) {
+        let Some(class) = alternative.pattern.all().first().map(|pattern| pattern.class.clone()) else { continue };
+        if alternative.columns.is_none() {
+            alternative.columns = typed.get(&class).cloned();
+        }
+    }
+}
+
+/// The columns whose types a contract says, in SQL's words. One that need not be there is left to the data.
+fn columns(contract: &Contract) -> Vec<Column> {
+    let typed = contract.columns.iter().filter_map(|column| {
+        let ty = match column.logical? {
+            Logical::Text => "text",
+            Logical::Integer => "bigint",
+            Logical::Number => "double",
+            Logical::Boolean => "boolean",
+            Logical::Date => "date",
+            Logical::Timestamp => "timestamp",
+            Logical::Time | Logical::Object | Logical::Array => return None,
+        };
+        Some(Column { name: column.name.clone(), ty: ty.into() })
+    });
+    typed.collect()
 }
 
 /// Contracts of classes that the formulas do not know.

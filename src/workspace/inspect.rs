@@ -135,7 +135,7 @@ impl Workspace {
         let request = Request { targets: vec![text.to_string()], label: label.map(str::to_string), ..Request::default() };
         let program = self.program_for(&request)?;
         let catalog = self.catalog(Mode::Read)?;
-        let outside = super::outside::Outside::new(&self.root, &program, &self.contracts()?, &catalog)?;
+        let outside = super::outside::Outside::new(&self.root, &program, &*self.contracts()?, &catalog)?;
         let mut resolver = crate::resolve::Resolver::new(&program, &outside);
         let mut all = Vec::new();
         for identity in self.select(&request, &program, &mut resolver)? {

@@ -44,12 +44,14 @@ pub mod promote;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use crate::catalog::Gate;
 use crate::catalog::sqlite::Mode;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::formula::program::{Kind, Program};
 use crate::formula::{Compiled, compile};
+use crate::quality::Contracts;
 use crate::recipe;
 use crate::store::LocalStore;
 
@@ -68,6 +70,8 @@ pub struct Workspace {
     pub(self) bytes: DiskBytes,
     /// Warnings about the configuration.
     pub warnings: Vec<Diagnostic>,
+    /// Read when they are asked for.
+    contracts: OnceLock<Arc<Contracts>>,
 }
 
 impl Workspace {
@@ -88,7 +92,7 @@ impl Workspace {
         }
         let roots: BTreeMap<String, PathBuf> = config.repositories.iter().map(|(name, r)| (name.to_string(), root.join(&r.root))).collect();
         let bytes = DiskBytes::new(root.clone(), LocalStore::new(roots).of_project(root.clone()));
-        Ok(Self { root, config, bytes, warnings: diagnostics })
+        Ok(Self { root, config, bytes, warnings: diagnostics, contracts: OnceLock::new() })
     }
 
     /// The program and everything that is wrong with it: formulas, templates, SQL.
@@ -100,14 +104,16 @@ impl Workspace {
         compiled
     }
 
-    /// The program, where nothing is wrong with it. Templates and SQL are checked where they are rendered.
+    /// The program, where nothing is wrong with it, with the types that contracts say. Templates and SQL are checked where they are rendered.
     pub fn program(&self) -> Result<Program, Failure> {
         let files = files::ProjectFiles { root: self.root.clone() };
         let compiled = compile(&files, &self.config.settings);
         if compiled.diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Err(self.compile().diagnostics.into());
         }
-        Ok(compiled.program)
+        let mut program = compiled.program;
+        contracts::declare(&mut program, &*self.contracts()?);
+        Ok(program)
     }
 
     /// Project paths of the files that formulas are read from, with what they include.

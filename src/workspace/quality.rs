@@ -34,7 +34,7 @@ impl Workspace {
     /// Everything that is wrong with the contracts, or to be said of them.
     pub fn check_contracts(&self) -> Result<(Contracts, Vec<Diagnostic>), Failure> {
         let (contracts, mut said) = self.read_contracts()?;
-        let program = self.program()?;
+        let program = self.compile().program;
         said.extend(unknown(&contracts, &program));
         for contract in contracts.iter() {
             let known = self.result_columns(&program, &contracts, &contract.class)?;

@@ -1,6 +1,7 @@
 //! What a plan or a build is asked for, and the graph it comes down to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Workspace;
 use super::failure::Failure;
@@ -55,7 +56,7 @@ pub struct Prepared {
     pub seen: HashMap<NodeIx, (Observed, Option<Sight>)>,
     /// What the label that was looked at for targets holds, and no formula makes any more.
     pub unmade: Vec<Identity>,
-    pub contracts: Contracts,
+    pub contracts: Arc<Contracts>,
 }
 
 impl Prepared {
