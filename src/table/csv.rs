@@ -2,9 +2,11 @@
 //!
 //! What is true here: every row has as many fields as the header, or it is an error with its line. An empty field is null; a field that
 //! is written `""` is an empty text in a text column, and null in others. Blank lines are skipped, but in a file of one column they are
-//! null. A column without a name is called `column1` by its position. Values are read only for the columns that a query needs.
+//! null. A column without a name is called `column1` by its position. Values are read only for the columns that a query needs. A row has at
+//! most 64 MiB, so that a file that is no table, or has a quote too many, is not read into memory.
 
-use std::io::BufRead;
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,16 +19,23 @@ use super::{
     types::{self, Guess},
 };
 
+/// Bytes of a row.
+const MOST: usize = 64 << 20;
+/// Bytes of a batch's texts; one more row is read below that.
+const BATCH: usize = 64 << 20;
+
 /// One record after the other.
 pub(crate) struct Records {
     path: PathBuf,
     from: Box<dyn BufRead + Send>,
     delimiter: u8,
-    /// The record's bytes, its line end taken off.
+    /// The record's bytes so far.
     raw: Vec<u8>,
     fields: Vec<Field>,
     /// Unquoted texts of all fields, one after the other.
     text: String,
+    /// Where in `raw` an open quoted field goes on.
+    open: Option<usize>,
     /// Where the record begins, and how many lines were read.
     line: u64,
     lines: u64,
@@ -45,16 +54,23 @@ impl Records {
         if start.starts_with(b"\xEF\xBB\xBF") {
             from.consume(3);
         }
-        let (raw, fields, text) = Default::default();
-        Ok(Self { path: file.path.clone(), from, delimiter, raw, fields, text, line: 0, lines: 0 })
+        let (raw, fields, text, open) = Default::default();
+        Ok(Self { path: file.path.clone(), from, delimiter, raw, fields, text, open, line: 0, lines: 0 })
     }
 
     /// Reads the next record; `false` at the end.
     fn next(&mut self) -> Result<bool, TableError> {
         self.raw.clear();
+        self.fields.clear();
+        self.text.clear();
         self.line = self.lines + 1;
         loop {
-            let read = self.from.read_until(b'\n', &mut self.raw).map_err(|e| TableError::read(&self.path, e))?;
+            let room = (MOST + 1 - self.raw.len()) as u64;
+            let read = (&mut self.from).take(room).read_until(b'\n', &mut self.raw).map_err(|e| TableError::read(&self.path, e))?;
+            if self.raw.len() > MOST {
+                let why = "the row is longer than 64 MiB; end the quote that opened in it, or write such data as a file of its own";
+                return Err(TableError::malformed(&self.path, self.line, why));
+            }
             if read == 0 {
                 if self.raw.is_empty() {
                     return Ok(false);
@@ -70,23 +86,28 @@ impl Records {
         }
     }
 
-    /// Splits what was read into fields; `false` where a quoted field is still open.
+    /// Splits what was read into fields; `false` where a quoted field is still open, which then goes on where it stopped.
     fn split(&mut self) -> Result<bool, TableError> {
-        self.fields.clear();
-        self.text.clear();
-        let raw = std::str::from_utf8(&self.raw).map_err(|e| {
-            let why = format!("byte {} of the row is not UTF-8; write the file as UTF-8", e.valid_up_to() + 1);
+        let from = self.open.unwrap_or(0);
+        let raw = std::str::from_utf8(&self.raw[from..]).map_err(|e| {
+            let why = format!("byte {} of the row is not UTF-8; write the file as UTF-8", from + e.valid_up_to() + 1);
             TableError::malformed(&self.path, self.line, why)
         })?;
         let whole = raw.strip_suffix('\n').map_or(raw, |line| line.strip_suffix('\r').unwrap_or(line));
         let delimiter = char::from(self.delimiter);
         let mut rest = whole;
+        let mut goes_on = self.open.take().is_some();
         loop {
-            let quoted = rest.starts_with('"');
+            let quoted = goes_on || rest.starts_with('"');
             if quoted {
-                rest = &rest[1..];
+                if !std::mem::take(&mut goes_on) {
+                    rest = &rest[1..];
+                }
                 loop {
-                    let Some(at) = rest.find('"') else { return Ok(false) };
+                    let Some(at) = rest.find('"') else {
+                        self.open = Some(from + whole.len() - rest.len());
+                        return Ok(false);
+                    };
                     self.text.push_str(&rest[..at]);
                     rest = &rest[at + 1..];
                     match rest.strip_prefix('"') {
@@ -135,8 +156,9 @@ impl Records {
                 *name = format!("column{}", at + 1);
             }
         }
-        match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-            Some((_, name)) => Err(fail(&self.path, format!("two columns of the header are called `{name}`; name each apart"))),
+        let mut seen = HashSet::new();
+        match names.iter().find(|name| !seen.insert(name.as_str())) {
+            Some(name) => Err(fail(&self.path, format!("two columns of the header are called `{name}`; name each apart"))),
             None => Ok(names),
         }
     }
@@ -196,7 +218,8 @@ impl Reader {
     pub fn open(file: &DataFile, delimiter: u8, schema: SchemaRef, batch_size: usize) -> Result<Self, TableError> {
         let mut records = Records::open(file, delimiter)?;
         let names = records.header()?;
-        let wanted = names.iter().map(|name| schema.index_of(name).ok()).collect();
+        let places: HashMap<&str, usize> = schema.fields().iter().enumerate().map(|(at, field)| (field.name().as_str(), at)).collect();
+        let wanted = names.iter().map(|name| places.get(name.as_str()).copied()).collect();
         Ok(Self { records, names, schema, wanted, batch_size })
     }
 
@@ -205,8 +228,10 @@ impl Reader {
         let is_text: Vec<bool> = fields.iter().map(|field| field.data_type() == &DataType::Utf8).collect();
         let mut columns: Vec<StringBuilder> = fields.iter().map(|_| StringBuilder::new()).collect();
         let mut lines = Vec::with_capacity(self.batch_size);
-        while lines.len() < self.batch_size && self.records.row(self.names.len())? {
+        let mut bytes = 0;
+        while lines.len() < self.batch_size && bytes < BATCH && self.records.row(self.names.len())? {
             lines.push(self.records.line);
+            bytes += self.records.text.len();
             for ((text, quoted), wanted) in self.records.values().zip(&self.wanted) {
                 if let Some(at) = *wanted {
                     let null = text.is_empty() && !(quoted && is_text[at]);
@@ -272,6 +297,17 @@ mod tests {
         assert_eq!(rows("\u{feff}a,b\r\n1,\"x\n\"\"y\"\"\"\r\n\n,\"\"").unwrap(), [["a", "b"], ["1", "<x\n\"y\">"], ["", "<>"]]);
         assert_eq!(rows("a\n\n1\n").unwrap(), [["a"], [""], ["1"]]);
         assert_eq!(rows("a,\n").unwrap(), [["a", "column2"]]);
+    }
+
+    #[test]
+    fn a_row_has_a_bound_and_costs_what_it_is_long() {
+        // Each line has a quote and leaves the field open.
+        let lines = "a\n\"".to_string() + &"\"\" x\n".repeat(1 << 18) + "\"\n";
+        assert_eq!(rows(&lines).unwrap().len(), 2);
+        let endless = "a\n1\n\"".to_string() + &"x".repeat(MOST) + "\"\n";
+        let message =
+            "x.csv, line 3: the row is longer than 64 MiB; end the quote that opened in it, or write such data as a file of its own";
+        assert_eq!(rows(&endless).unwrap_err(), message);
     }
 
     #[test]

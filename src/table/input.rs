@@ -4,7 +4,7 @@
 //! columns: they are joined by name, nulls where a file has none. A dimension's column is added unless the data (or an earlier dimension) has
 //! one of that name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -188,7 +188,8 @@ pub(crate) fn declared_types(declared: &[Column]) -> Result<Types<'_>, TableErro
 }
 
 pub(crate) fn all_declared(file: &DataFile, names: &[String], types: &Types) -> Result<(), TableError> {
-    match types.keys().find(|name| !names.iter().any(|there| there == *name)) {
+    let there: HashSet<&str> = names.iter().map(String::as_str).collect();
+    match types.keys().find(|name| !there.contains(*name)) {
         Some(name) => Err(TableError::MissingColumn { path: file.path.clone(), column: name.to_string(), there: names.to_vec() }),
         None => Ok(()),
     }
@@ -246,6 +247,7 @@ fn typed(shapes: Vec<(String, Shape)>, types: &Types) -> Vec<Field> {
 /// Parquet says its types itself: a declaration only asks for the column to be there.
 fn parquet_columns(files: &[DataFile], types: &Types) -> Result<(Vec<Field>, Option<u64>), TableError> {
     let mut joined: Vec<(Field, &DataFile)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut rows = 0;
     for file in files {
         let (fields, count) = parquet::schema(file)?;
@@ -253,8 +255,11 @@ fn parquet_columns(files: &[DataFile], types: &Types) -> Result<(Vec<Field>, Opt
         let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         all_declared(file, &names, types)?;
         for field in fields {
-            match joined.iter_mut().find(|(there, _)| there.name() == field.name()) {
-                None => joined.push((field, file)),
+            match places.get(field.name()).map(|at| &mut joined[*at]) {
+                None => {
+                    places.insert(field.name().clone(), joined.len());
+                    joined.push((field, file));
+                }
                 Some((there, _)) if there.data_type() == field.data_type() || field.data_type() == &DataType::Null => {}
                 Some(there) if there.0.data_type() == &DataType::Null => *there = (field, file),
                 Some((there, first)) => {

@@ -2,9 +2,9 @@
 //!
 //! What is true here: types come from all values of the file. Texts that all are dates or timestamps become those; values of several plain
 //! types become text, as written; objects become structs, and a column that holds both plain values and objects (or lists) is an error. A
-//! field that an object leaves out is null.
+//! field that an object leaves out is null. A line has at most 64 MiB.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
@@ -14,6 +14,11 @@ use arrow::json::{ReaderBuilder, reader::Decoder};
 use serde_json::{Map, Value};
 
 use super::{error::TableError, file::DataFile, types::Guess};
+
+/// Bytes of a line.
+const MOST: usize = 64 << 20;
+/// Bytes of a batch's lines; one more is read below that.
+const BATCH: usize = 64 << 20;
 
 /// What the values of one column could be.
 #[derive(Clone, PartialEq, Debug)]
@@ -93,9 +98,18 @@ impl Shape {
 /// # Errors
 /// The field, and the two kinds of values that no type holds both.
 pub(crate) fn join_fields(fields: &mut Vec<(String, Shape)>, more: Vec<(String, Shape)>) -> Result<(), (String, String, String)> {
+    if fields.is_empty() {
+        *fields = more;
+        return Ok(());
+    }
+    // Most come in the order in which they are there.
+    let mut next = 0;
     for (name, shape) in more {
-        match fields.iter_mut().find(|(there, _)| *there == name) {
-            Some((_, there)) => {
+        let found = (next..fields.len()).chain(0..next).find(|at| fields[*at].0 == name);
+        match found {
+            Some(at) => {
+                next = at + 1;
+                let there = &mut fields[at].1;
                 let joined = std::mem::replace(there, Shape::NOTHING).join(shape);
                 *there = joined.map_err(|(one, other)| (name, one, other))?;
             }
@@ -126,10 +140,14 @@ impl Lines {
     pub fn next(&mut self) -> Result<bool, TableError> {
         loop {
             self.buffer.clear();
-            if self.from.read_until(b'\n', &mut self.buffer).map_err(|e| TableError::read(&self.path, e))? == 0 {
+            let mut from = (&mut self.from).take(MOST as u64 + 1);
+            if from.read_until(b'\n', &mut self.buffer).map_err(|e| TableError::read(&self.path, e))? == 0 {
                 return Ok(false);
             }
             self.line += 1;
+            if self.buffer.len() > MOST {
+                return Err(self.fail("the line is longer than 64 MiB; a table in JSON has one object on each line"));
+            }
             if !self.buffer.trim_ascii().is_empty() {
                 return Ok(true);
             }
@@ -197,7 +215,9 @@ impl Reader {
 
     fn batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
         let mut batch: Vec<(u64, Vec<u8>)> = Vec::with_capacity(self.batch_size);
-        while batch.len() < self.batch_size && self.lines.next()? {
+        let mut bytes = 0;
+        while batch.len() < self.batch_size && bytes < BATCH && self.lines.next()? {
+            bytes += self.lines.len();
             batch.push((self.lines.line, self.lines.buffer.clone()));
         }
         let decoded = batch.iter().try_for_each(|(_, line)| self.decoder.decode(line).map(drop)).and_then(|()| self.decoder.flush());

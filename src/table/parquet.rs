@@ -1,6 +1,6 @@
 //! Parquet files: their schema and their rows, in the types that queries see (texts as plain text, dictionaries as their values).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -26,9 +26,9 @@ fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError
 /// The file's columns as queries see them, and its number of rows.
 pub(crate) fn schema(file: &DataFile) -> Result<(Vec<Field>, u64), TableError> {
     let builder = open(&file.path)?;
-    let mut fields: Vec<Field> = Vec::new();
+    let (mut fields, mut names): (Vec<Field>, HashSet<&str>) = Default::default();
     for field in builder.schema().fields() {
-        if fields.iter().any(|there| there.name() == field.name()) {
+        if !names.insert(field.name()) {
             let why = format!("two columns are called `{}`; name each apart", field.name());
             return Err(TableError::Header { path: file.path.clone(), why });
         }
@@ -74,28 +74,33 @@ pub(crate) struct Reader {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
     schema: SchemaRef,
+    /// For each column of the schema, its place in what is read.
+    places: Vec<Option<usize>>,
 }
 
 impl Reader {
     /// Columns of the schema that the file hasn't are null.
     pub fn open(file: &DataFile, schema: SchemaRef, batch_size: usize) -> Result<Self, TableError> {
         let builder = open(&file.path)?;
-        let wanted: Vec<usize> =
-            builder.schema().fields().iter().enumerate().filter(|(_, f)| schema.index_of(f.name()).is_ok()).map(|(at, _)| at).collect();
+        let asked: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let own = builder.schema().fields();
+        let wanted: Vec<usize> = (0..own.len()).filter(|at| asked.contains(own[*at].name().as_str())).collect();
+        let read: HashMap<&str, usize> = wanted.iter().enumerate().map(|(place, at)| (own[*at].name().as_str(), place)).collect();
+        let places = schema.fields().iter().map(|field| read.get(field.name().as_str()).copied()).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
         let reader = builder.with_projection(mask).with_batch_size(batch_size).build().map_err(|e| fail(&file.path, e))?;
-        Ok(Self { path: file.path.clone(), reader, schema })
+        Ok(Self { path: file.path.clone(), reader, schema, places })
     }
 
     fn shaped(&self, batch: &RecordBatch) -> Result<RecordBatch, TableError> {
-        let column = |field: &FieldRef| -> Result<ArrayRef, TableError> {
-            match batch.column_by_name(field.name()) {
+        let column = |(field, place): (&FieldRef, &Option<usize>)| -> Result<ArrayRef, TableError> {
+            match place.map(|place| batch.column(place)) {
                 Some(array) if array.data_type() == field.data_type() => Ok(array.clone()),
                 Some(array) => cast(array, field.data_type()).map_err(|e| fail(&self.path, e)),
                 None => Ok(new_null_array(field.data_type(), batch.num_rows())),
             }
         };
-        let arrays = self.schema.fields().iter().map(column).collect::<Result<_, _>>()?;
+        let arrays = self.schema.fields().iter().zip(&self.places).map(column).collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(|e| fail(&self.path, e))
     }

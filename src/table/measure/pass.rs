@@ -24,6 +24,8 @@ use crate::table::types::Guess;
 /// Rows of a batch, and bytes of its texts: one more row is read below that.
 const ROWS: usize = 8192;
 const BYTES: usize = 4 << 20;
+/// Cells of a batch.
+const CELLS: usize = 1 << 21;
 
 /// What is counted.
 pub(super) struct Pass<'a> {
@@ -149,10 +151,12 @@ impl<'a> Pass<'a> {
         let names = records.header()?;
         all_declared(file, &names, types)?;
         let own: Vec<usize> = names.iter().map(|name| self.column(name, types)).collect();
+        // A batch of many columns has few rows.
+        let most = ROWS.min(CELLS / names.len()).max(1);
         loop {
             let (mut rows, mut bytes) = (0, 0);
             let mut builders: Vec<(StringBuilder, Vec<usize>)> = names.iter().map(|_| (StringBuilder::new(), Vec::new())).collect();
-            while rows < ROWS && bytes < BYTES && records.row(names.len())? {
+            while rows < most && bytes < BYTES && records.row(names.len())? {
                 for ((text, quoted), (builder, empties)) in records.values().zip(&mut builders) {
                     builder.append_option((!text.is_empty()).then_some(text));
                     bytes += text.len();
