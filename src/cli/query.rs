@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use crate::diagnostic::Diagnostic;
 use crate::formula::program::Format as File;
 use crate::report::query;
-use crate::workspace::query::{Asked, Ready};
+use crate::workspace::query::{Asked, Ready, Save};
 use crate::workspace::scratch::Scratch;
 
 /// Rows that are drawn where nothing is said.
@@ -141,7 +141,8 @@ fn answer(ready: &Ready<'_>, format: Option<Format>, arguments: &Arguments, sess
             .help("end its name in .csv, .jsonl or .parquet, or say `--format csv`")
             .into());
     };
-    let written = ready.save(first, format, &session.dir.join(output), arguments.force, scratch)?;
+    let to = Save { file: &session.dir.join(output), name: output, force: arguments.force };
+    let written = ready.save(first, format, &to, scratch)?;
     session.terminal.print(&query::saved(written, output))?;
     Ok(())
 }

@@ -21,7 +21,7 @@ pub fn text(cells: &Cells, more: bool, wide: Option<usize>, look: &Look) -> Stri
     };
     let count = units::count(rows.len(), "row");
     lines.push(look.faint(&match more {
-        true => format!("the first {count}; there are more (--limit N, or 0 for all)"),
+        true => format!("{count}, and there are more (--limit N, or 0 for all)"),
         false => count,
     }));
     lines.join("\n") + "\n"
@@ -112,7 +112,7 @@ mod tests {
         );
         assert_eq!(
             text(&cells(), true, Some(24), &Look::plain()),
-            "store             amount\na store of whic…       7\ntab\\there           null\nthe first 2 rows; there are more (--limit N, or 0 for all)\n"
+            "store             amount\na store of whic…       7\ntab\\there           null\n2 rows, and there are more (--limit N, or 0 for all)\n"
         );
         assert_eq!(
             text(&cells(), false, Some(18), &Look::plain()),

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::DataType;
 use arrow::util::display::ArrayFormatter;
 
 use super::{
@@ -105,7 +106,9 @@ fn cells(batches: &[RecordBatch]) -> Result<Cells, TableError> {
         let columns: Vec<ArrayFormatter<'_>> =
             batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options)).collect::<Result<_, _>>().map_err(fail)?;
         for row in 0..batch.num_rows() {
-            let cell = |(column, array): (&ArrayFormatter<'_>, &arrow::array::ArrayRef)| match array.is_valid(row) {
+            let cell = |(column, array): (&ArrayFormatter<'_>, &arrow::array::ArrayRef)| match array.is_valid(row)
+                && array.data_type() != &DataType::Null
+            {
                 true => column.value(row).try_to_string().map(Some).map_err(fail),
                 false => Ok(None),
             };

@@ -34,6 +34,16 @@ pub struct Asked<'a> {
     pub as_of: Option<Timestamp>,
 }
 
+/// A file that is to be written.
+#[derive(Clone, Copy)]
+pub struct Save<'a> {
+    pub file: &'a Path,
+    /// As the user named it.
+    pub name: &'a Path,
+    /// Write over one that is there.
+    pub force: bool,
+}
+
 /// A query whose tables were found. Nothing of them was read yet.
 pub struct Ready<'a> {
     asked: Asked<'a>,
@@ -227,22 +237,23 @@ impl Ready<'_> {
         self.question.write(&self.inputs, limits, first, format, out, name).map_err(|error| self.problem(&error))
     }
 
-    /// Writes a file, which is there when it is whole. One that is there already is written over where `force` says so.
-    pub fn save(&self, first: Option<usize>, format: Format, file: &Path, force: bool, scratch: &Scratch) -> Result<Written, Failure> {
+    /// Writes a file (with what the user called it), which is there when it is whole. One that is there already is written over where `force` says so.
+    pub fn save(&self, first: Option<usize>, format: Format, to: &Save<'_>, scratch: &Scratch) -> Result<Written, Failure> {
+        let Save { file, name, force } = *to;
         let is_free = || match !force && file.exists() {
             true => Err(Failure::from(
-                Diagnostic::error("E0923", format!("`{}` is there already", file.display()))
+                Diagnostic::error("E0923", format!("`{}` is there already", name.display()))
                     .help("name another file, or write over it with --force"),
             )),
             false => Ok(()),
         };
         let unwritable =
-            |error: std::io::Error| Failure::from(Diagnostic::error("E0904", format!("`{}` cannot be written: {error}", file.display())));
+            |error: std::io::Error| Failure::from(Diagnostic::error("E0904", format!("`{}` cannot be written: {error}", name.display())));
         is_free()?;
         let beside = scratch.beside(file);
         let saved = fs::File::create(&beside).map_err(unwritable).and_then(|out| {
             let kept = out.try_clone().map_err(unwritable)?;
-            let written = self.write(first, format, Box::new(out), file, &scratch.limits())?;
+            let written = self.write(first, format, Box::new(out), name, &scratch.limits())?;
             kept.sync_all().map_err(unwritable)?;
             is_free()?;
             fs::rename(&beside, file).map_err(unwritable)?;

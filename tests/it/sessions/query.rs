@@ -18,7 +18,44 @@ fn snapshots_are_tables() {
         echo 'select count(*) as days from daily' > q.sql && formake query --file q.sql && formake query - < q.sql
         formake query 'select * from daily' -o daily.parquet && head -c 4 daily.parquet
         formake query 'select * from daily' --format parquet | cmp - daily.parquet"#
-    ), @"");
+    ), @r#"
+    $ formake query 'select * from daily'
+    store  amount  date
+    lon         4  2024-01-01
+    nyc         8  2024-01-01
+    lon         6  2024-01-02
+    3 rows
+    $ formake query 'select * from "daily@2024-01-01:prod" order by amount desc'
+    store  amount
+    nyc         8
+    lon         4
+    2 rows
+    $ formake query 'select store, sum(amount) as amount from "sales@2024-01-01..2024-01-02" group by store order by 1' --format csv
+    store,amount
+    lon,10
+    nyc,8
+    $ formake query 'select d.store, r.store as noted from "daily@2024-01-02" d left join "report@2024-01" r on d.store = r.store' --format json
+    {"store":"lon","noted":"lon"}
+    {"store":"lon","noted":"lon"}
+    $ formake query 'select * from daily' --limit 1
+    store  amount  date
+    lon         4  2024-01-01
+    1 row, and there are more (--limit N, or 0 for all)
+    $ formake query 'values (1, null)' --limit 0
+    column1  column2
+          1  null
+    1 row
+    $ echo 'select count(*) as days from daily' > q.sql && formake query --file q.sql && formake query - < q.sql
+    days
+       3
+    1 row
+    days
+       3
+    1 row
+    $ formake query 'select * from daily' -o daily.parquet && head -c 4 daily.parquet
+    3 rows in daily.parquet
+    PAR1$ formake query 'select * from daily' --format parquet | cmp - daily.parquet
+    "#);
 }
 
 #[test]
@@ -38,7 +75,121 @@ fn what_a_query_cannot() {
         formake query 'select 1 as a, 2 as a' -o out.csv --force; cat out.csv; ls
         formake query 'select * from daily' -o out
         formake query"#
-    ), @"");
+    ), @r#"
+    $ formake query 'select * from dayly'
+    error[E0616]: `dayly` has no snapshot under the label prod
+     --> query:1:15
+      |
+    1 | select * from dayly
+      |               ^^^^^
+      |
+      = help: did you mean `daily`?
+      = help: `formake why-not dayly` tells what it waits for; `formake ls` shows what there is
+
+    1 error
+    [exit 5]
+    $ formake query 'select * from "daily@2024-01-03", "goals@2024-01"'
+    error[E0616]: `daily@2024-01-03` has no snapshot under the label prod
+     --> query:1:15
+      |
+    1 | select * from "daily@2024-01-03", "goals@2024-01"
+      |               ^^^^^^^^^^^^^^^^^^
+      |
+      = help: `formake why-not daily@2024-01-03` tells what it waits for; `formake ls` shows what there is
+
+    error[E0616]: `goals@2024-01` has no snapshot under the label prod
+     --> query:1:35
+      |
+    1 | select * from "daily@2024-01-03", "goals@2024-01"
+      |                                   ^^^^^^^^^^^^^^^
+      |
+      = help: `formake why-not goals@2024-01` tells what it waits for; `formake ls` shows what there is
+
+    2 errors
+    [exit 5]
+    $ formake query 'select * from "daily 2024"'
+    error[E0600]: `daily 2024` is not a target: found `2`: values with it are double-quoted; a target is written `class@instance:label/repository`; all but the class may be left out
+     --> query:1:15
+      |
+    1 | select * from "daily 2024"
+      |               ^^^^^^^^^^^^
+      |
+      = help: write `class@instance:label`, such as `churn_features@2024-01-01:prod`
+
+    1 error
+    [exit 2]
+    $ formake query 'select sotre from daily'
+    error[E0754]: there is no column `sotre`; did you mean `store`? there are `store`, `amount`, `date`
+     --> query:1:8
+      |
+    1 | select sotre from daily
+      |        ^^^^^
+
+    1 error
+    [exit 1]
+    $ formake query 'select store, from daily'
+    store
+    lon
+    nyc
+    lon
+    3 rows
+    $ formake query 'select 1; select 2'
+    error[E0920]: there are 2 statements, and a query is one
+     |
+     = help: `formake shell` takes several, each up to its `;`
+
+    1 error
+    [exit 2]
+    $ formake query 'drop table daily'
+    error[E0920]: DROP is not a query
+     |
+     = note: a query changes nothing: it is one SELECT, WITH or VALUES
+     = help: what shall stay is made by a formula, or taken in with `formake publish`
+
+    1 error
+    [exit 2]
+    $ formake query "select * from read_csv('raw/2024-01-01.csv')"
+    error[E0921]: `read_csv(…)` in FROM cannot be used in a query
+     |
+     = note: a query reads snapshots, and nothing else
+     = help: name targets in FROM, in double quotes: `"sales@2024-01-01:prod"`; `formake ls` shows what there is
+
+    1 error
+    [exit 2]
+    $ formake query 'select * from daily' -o out.csv; cat out.csv
+    error[E0923]: `out.csv` is there already
+     |
+     = help: name another file, or write over it with --force
+
+    1 error
+    mine
+    $ formake query 'select 1 as a, 2 as a' -o out.csv --force; cat out.csv; ls
+    error[E0757]: 2 output columns are called `a`; name each apart with AS
+
+    1 error
+    mine
+    formake.yaml
+    jobs
+    lake
+    out.csv
+    pipeline.formula
+    raw
+    $ formake query 'select * from daily' -o out
+    error[E0923]: `out` does not say in which format it is to be written
+     |
+     = help: end its name in .csv, .jsonl or .parquet, or say `--format csv`
+
+    1 error
+    [exit 2]
+    $ formake query
+    error: the following required arguments were not provided:
+      <SQL>
+
+    Usage: formake query <SQL>
+
+    For more information, try '--help'.
+    [exit 2]
+    "#);
 }
 
 #[test]
@@ -56,7 +207,66 @@ fn a_query_reads_what_was_made_or_nothing() {
         echo '(broken' >> pipeline.formula && formake query 'select * from "sales@2024-01-01"'
         ls .formake"#
     ));
-    assert_snapshot!(told.replace(&before, "BEFORE"), @"");
+    assert_snapshot!(told.replace(&before, "BEFORE"), @r#"
+    $ formake query 'select * from daily where date = date $$2024-01-01$$'
+    store  amount  date
+    nyc         1  2024-01-01
+    1 row
+    $ formake query 'select * from "daily@2024-01-01"' --as-of BEFORE
+    store  amount
+    lon         4
+    nyc         8
+    2 rows
+    $ formake query 'select * from "sales@2024-01-01"' --as-of BEFORE
+    error[E0814]: the bytes of sales@2024-01-01:prod/dl are no longer what was read then
+     --> query:1:15
+      |
+    1 | select * from "sales@2024-01-01"
+      |               ^^^^^^^^^^^^^^^^^^
+      |
+      = help: a source's earlier bytes stay where it says `copy`
+
+    1 error
+    [exit 1]
+    $ rm -r lake/daily/2024-01-02 && formake query 'select count(*) from daily'
+    error[E0814]: the bytes of daily@2024-01-02:prod/dl are gone or damaged
+     --> query:1:22
+      |
+    1 | select count(*) from daily
+      |                      ^^^^^
+      |
+      = help: `formake build daily@2024-01-02:prod/dl` makes them again
+
+    1 error
+    [exit 1]
+    $ echo store,amount,x > raw/2024-01-02.csv && formake query 'select count(*) from sales'
+    error[E0814]: the bytes of sales@2024-01-02:prod/dl are no longer what was read
+     --> query:1:22
+      |
+    1 | select count(*) from sales
+      |                      ^^^^^
+      |
+      = help: `formake build sales@2024-01-02:prod/dl` reads what is there now
+
+    1 error
+    [exit 1]
+    $ echo '(broken' >> pipeline.formula && formake query 'select * from "sales@2024-01-01"'
+    warning[E0924]: the project does not compile, so that the types which its sources declare are not known
+     |
+     = help: `formake check` says what is wrong; until then, types are those that values look like
+
+    1 warning
+    store  amount
+    nyc         1
+    1 row
+    $ ls .formake
+    catalog.db
+    catalog.db-shm
+    catalog.db-wal
+    jobs
+    lock
+    logs
+    "#);
 }
 
 /// A class of which an instance is copied, and one that had other dimensions once.
@@ -86,5 +296,38 @@ source (goals, <MONTH: month>, prod, other)
         formake query 'select * from goals'
         formake query 'select * from "goals:prod/dl"'
         formake query 'select * from "goals@region=*:prod/dl"'"#
-    ), @"");
+    ), @r#"
+    $ formake query 'select * from raw'
+    store  amount  date
+    nyc         3  2024-01-01
+    1 row
+    $ formake query 'select * from goals'
+    error[E0606]: goals@2024-01:prod/dl and goals@2024-01:prod/other are one instance in two repositories, with other bytes in each
+     --> query:1:15
+      |
+    1 | select * from goals
+      |               ^^^^^
+      |
+      = note: `goals` stands for both
+      = help: name the repository: `goals@…:prod/dl`
+
+    1 error
+    [exit 2]
+    $ formake query 'select * from "goals:prod/dl"'
+    error[E0922]: `goals:prod/dl` stands for instances with different components
+     --> query:1:15
+      |
+    1 | select * from "goals:prod/dl"
+      |               ^^^^^^^^^^^^^^^
+      |
+      = note: some have `<month>`, some `region=<text>,<month>`
+      = help: name those of one kind, by a range or one by one
+
+    1 error
+    [exit 2]
+    $ formake query 'select * from "goals@region=*:prod/dl"'
+    goal  region  month
+       1  eu      2024-01
+    1 row
+    "#);
 }
