@@ -9,7 +9,7 @@ use super::exit;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["init", "check", "fmt"]),
     ("Make", &["plan", "build", "apply"]),
-    ("Ask", &["why", "why-not", "ls", "show", "path", "query", "diff", "lineage", "graph", "log", "history"]),
+    ("Ask", &["why", "why-not", "ls", "show", "path", "query", "shell", "diff", "lineage", "graph", "log", "history"]),
     ("By hand", &["publish", "release", "invalidate", "bless", "verify", "export"]),
     ("Contracts", &["contract"]),
     ("Labels", &["label", "promote", "rollback", "gc"]),

@@ -18,6 +18,7 @@ mod ls;
 mod show;
 mod path;
 mod query;
+mod shell;
 mod diff;
 mod lineage;
 mod graph;
@@ -80,6 +81,7 @@ enum Command {
     Show(show::Arguments),
     Path(path::Arguments),
     Query(query::Arguments),
+    Shell(shell::Arguments),
     Diff(diff::Arguments),
     Lineage(lineage::Arguments),
     Graph(graph::Arguments),
@@ -119,6 +121,7 @@ fn dispatch(command: &Command, session: &Session) -> Outcome {
         Command::Show(arguments) => show::run(arguments, session),
         Command::Path(arguments) => path::run(arguments, session),
         Command::Query(arguments) => query::run(arguments, session),
+        Command::Shell(arguments) => shell::run(arguments, session),
         Command::Diff(arguments) => diff::run(arguments, session),
         Command::Lineage(arguments) => lineage::run(arguments, session),
         Command::Graph(arguments) => graph::run(arguments, session),

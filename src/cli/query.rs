@@ -68,6 +68,14 @@ pub enum Format {
     Parquet,
 }
 
+/// How many rows are written.
+#[derive(Clone, Copy)]
+pub struct First<'a> {
+    pub rows: Option<usize>,
+    /// What says how many.
+    pub more: &'a str,
+}
+
 impl Format {
     /// As files have it; a drawn table is none.
     fn file(self) -> Option<File> {
@@ -134,6 +142,7 @@ fn answer(ready: &Ready<'_>, format: Option<Format>, arguments: &Arguments, sess
     let first = arguments.limit.filter(|limit| *limit > 0);
     let Some(output) = &arguments.output else {
         let first = if arguments.limit.is_none() && matches!(format, None | Some(Format::Table)) { Some(LIMIT) } else { first };
+        let first = First { rows: first, more: "--limit" };
         return print(ready, format.unwrap_or(Format::Table), first, &session.terminal, scratch);
     };
     let Some(format) = format.and_then(Format::file) else {
@@ -147,12 +156,13 @@ fn answer(ready: &Ready<'_>, format: Option<Format>, arguments: &Arguments, sess
     Ok(())
 }
 
-/// Writes the first rows, or all, to stdout.
-pub fn print(ready: &Ready<'_>, format: Format, first: Option<usize>, terminal: &Terminal, scratch: &Scratch) -> Result<(), Stop> {
+/// Writes the first rows (and how to get more), or all, to stdout.
+pub fn print(ready: &Ready<'_>, format: Format, first: First<'_>, terminal: &Terminal, scratch: &Scratch) -> Result<(), Stop> {
+    let First { rows: first, more } = first;
     let Some(file) = format.file() else {
         // One more tells whether there are more.
         let mut cells = ready.cells(first.map(|first| first.saturating_add(1)), &scratch.limits())?;
-        let more = first.is_some_and(|first| cells.rows.len() > first);
+        let more = first.filter(|first| cells.rows.len() > *first).map(|_| more);
         cells.rows.truncate(first.unwrap_or(usize::MAX));
         let wide = terminal.moving.then_some(terminal.look.width);
         return Ok(terminal.print(&query::text(&cells, more, wide, &terminal.look))?);

@@ -197,6 +197,7 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0922", Kind::Usage, "a query's table stands for instances with different components"),
     ("E0923", Kind::Usage, "a query's rows cannot go where they are to be written"),
     ("E0924", Kind::Usage, "types that sources declare are not known, since the project does not compile"),
+    ("E0925", Kind::Usage, "a command of the shell is not known, or not written so"),
     // E10.. contracts
     ("E1051", Kind::Usage, "a dataset class has two contracts"),
     ("E1052", Kind::World, "a contract cannot be read"),

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use super::look::{Columns, Look, Tone, cell, clip};
 use super::units;
+use crate::catalog::Reading;
 use crate::table::{Cells, Written};
 
 /// Where not all fits, texts are cut to no less than this.
 const LEAST: usize = 12;
 
-/// A line a row under the columns' names, and how many rows there are. `more`: these are only the first. In a terminal so many columns `wide`,
+/// A line a row under the columns' names, and how many rows there are. `more`, where these are only the first: how to get more. In a terminal so many columns `wide`,
 /// long texts are cut; where that is not enough, a row is a block of lines.
-pub fn text(cells: &Cells, more: bool, wide: Option<usize>, look: &Look) -> String {
+pub fn text(cells: &Cells, more: Option<&str>, wide: Option<usize>, look: &Look) -> String {
     let rows: Vec<Vec<Option<String>>> =
         cells.rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().map(readable)).collect()).collect();
     let names: Vec<String> = cells.columns.iter().map(|column| readable(&column.name)).collect();
@@ -21,8 +22,8 @@ pub fn text(cells: &Cells, more: bool, wide: Option<usize>, look: &Look) -> Stri
     };
     let count = units::count(rows.len(), "row");
     lines.push(look.faint(&match more {
-        true => format!("{count}, and there are more (--limit N, or 0 for all)"),
-        false => count,
+        Some(how) => format!("{count}, and there are more ({how} N, or 0 for all)"),
+        None => count,
     }));
     lines.join("\n") + "\n"
 }
@@ -30,6 +31,32 @@ pub fn text(cells: &Cells, more: bool, wide: Option<usize>, look: &Look) -> Stri
 /// `3 rows in out.csv`
 pub fn saved(written: Written, file: &Path) -> String {
     format!("{} in {}\n", units::count(usize::try_from(written.rows).unwrap_or(usize::MAX), "row"), file.display())
+}
+
+/// A line a class, with how many instances stand under the label, and the last of them.
+pub fn classes(readings: &[Reading], look: &Look) -> String {
+    if readings.is_empty() {
+        return "Nothing that was made, read or published is there.\n".into();
+    }
+    let mut columns = Columns::default();
+    for class in readings.chunk_by(|a, b| a.identity.class == b.identity.class) {
+        let last = class.last().map(|reading| reading.identity.instance.to_string()).unwrap_or_default();
+        columns.row([
+            cell(Tone::Name, class[0].identity.class.to_string()),
+            cell(Tone::Plain, units::count(class.len(), "instance")).right(),
+            cell(Tone::Faint, if last.is_empty() { last } else { format!("the last {last}") }),
+        ]);
+    }
+    columns.render(look, 0).join("\n") + "\n"
+}
+
+/// A line a column, with its type.
+pub fn columns(cells: &Cells, look: &Look) -> String {
+    let mut columns = Columns::default();
+    for column in &cells.columns {
+        columns.row([cell(Tone::Strong, readable(&column.name)), cell(Tone::Plain, column.ty.as_str())]);
+    }
+    columns.render(look, 0).join("\n") + "\n"
 }
 
 /// What a terminal obeys is shown as what it is.
@@ -107,15 +134,15 @@ mod tests {
     #[test]
     fn rows_stand_below_each_other() {
         assert_eq!(
-            text(&cells(), false, None, &Look::plain()),
+            text(&cells(), None, None, &Look::plain()),
             "store                              amount\na store of which much can be said       7\ntab\\there                            null\n2 rows\n"
         );
         assert_eq!(
-            text(&cells(), true, Some(24), &Look::plain()),
+            text(&cells(), Some("--limit"), Some(24), &Look::plain()),
             "store             amount\na store of whic…       7\ntab\\there           null\n2 rows, and there are more (--limit N, or 0 for all)\n"
         );
         assert_eq!(
-            text(&cells(), false, Some(18), &Look::plain()),
+            text(&cells(), None, Some(18), &Look::plain()),
             "row 1\n  store   a store of …\n  amount  7\nrow 2\n  store   tab\\there\n  amount  null\n2 rows\n"
         );
     }

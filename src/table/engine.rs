@@ -18,7 +18,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Statistics, TableReference};
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -28,6 +28,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer};
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -162,9 +163,21 @@ async fn start(
         tables.push((input.name.as_str(), Table::open(input)?));
     }
     let session = session(limits, parsed.asker)?;
-    let plan = planned(&session, parsed, tables, first).await?;
+    let mut plan = planned(&session, parsed, tables, first).await?;
+    if limits.stop.is_some() {
+        plan = giving_way(plan)?;
+    }
     let rows = plan.execute(0, session.task_ctx()).map_err(|e| from_engine(&e, When::Execution))?;
     Ok((plan.schema(), rows))
+}
+
+/// What reads gives way by itself; what joins makes many batches of a few.
+fn giving_way(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, TableError> {
+    let wrapped = plan.transform_up(|node| match node.children().len() {
+        0 | 1 => Ok(Transformed::no(node)),
+        _ => Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)),
+    });
+    Ok(wrapped.map_err(|e| from_engine(&e, When::Planning))?.data)
 }
 
 /// The columns that a query's rows would have, read from no file: the tables' files are not looked at.

@@ -35,7 +35,7 @@ pub use columns::{Known, KnownTable, known, result};
 pub use engine::{Limits, Written, number, run};
 pub use error::{SqlProblem, TableError};
 pub use input::{TableInput, TablePart, dimension_columns};
-pub use question::{Cells, Question, place_of};
+pub use question::{Cells, Question, place_of, statements};
 pub use quote::{identifier, literal};
 pub use show::{Shape, preview, read_schema};
 pub use statement::{check, renamed, tables};

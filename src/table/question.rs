@@ -117,3 +117,15 @@ fn cells(batches: &[RecordBatch]) -> Result<Cells, TableError> {
     }
     Ok(cells)
 }
+
+/// The statements of a text, each up to its `;`, and what follows the last where that is more than spaces and comments.
+pub fn statements(text: &str) -> (Vec<&str>, &str) {
+    let (mut found, mut from) = (Vec::new(), 0);
+    for end in statement::ends(text) {
+        found.push(text[from..end].trim());
+        from = end;
+    }
+    found.retain(|statement| !statement::is_blank(statement.trim_end_matches(';')));
+    let rest = &text[from..];
+    (found, if statement::is_blank(rest) { "" } else { rest })
+}

@@ -167,6 +167,27 @@ pub(crate) fn place_of(sql: &str, name: &str) -> Option<Range<usize>> {
     Some(offset(sql, found.span.start)..offset(sql, found.span.end))
 }
 
+/// The bytes behind each `;` of a text that stands in no quotes and no comment. Where a quote is never closed there are none behind it; of a
+/// text that is no SQL, its end is one where it ends so.
+pub(crate) fn ends(text: &str) -> Vec<usize> {
+    let (mut tokens, mut ends) = (Vec::new(), Vec::new());
+    let read = Tokenizer::new(&DIALECT, text).tokenize_with_location_into_buf(&mut tokens);
+    ends.extend(tokens.iter().filter(|token| token.token == Token::SemiColon).map(|token| offset(text, token.span.end)));
+    let is_open = |message: &str| message.contains("ntermin") || message.contains("EOF");
+    if let Err(error) = read
+        && !is_open(&error.message)
+        && text.trim_end().ends_with(';')
+    {
+        ends.push(text.trim_end().len());
+    }
+    ends
+}
+
+/// Whether a text says nothing: spaces and comments.
+pub(crate) fn is_blank(text: &str) -> bool {
+    Tokenizer::new(&DIALECT, text).tokenize().is_ok_and(|tokens| tokens.iter().all(|token| matches!(token, Token::Whitespace(_))))
+}
+
 /// What must not stand anywhere in a query, and what is named in it.
 struct Rules {
     refused: &'static [&'static str],
@@ -327,6 +348,21 @@ mod tests {
             ("select * from t where d < NOW() - interval '1 day'", "E0453"),
         ] {
             assert_eq!(check(sql).unwrap_err().code(), code, "{sql}");
+        }
+    }
+
+    #[test]
+    fn statements_end_where_nothing_is_open() {
+        for (text, count) in [
+            ("select 1", 0),
+            ("select 1;", 1),
+            ("select ';'; select \";\" -- ;\n; /* ; */", 2),
+            ("select 'a;", 0),
+            ("select 1; select \"a;", 1),
+            ("select /* ;", 0),
+            ("select 1 \u{1};", 1),
+        ] {
+            assert_eq!(ends(text).len(), count, "{text}");
         }
     }
 

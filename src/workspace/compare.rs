@@ -80,10 +80,7 @@ impl Workspace {
             return Ok(target());
         }
         let settings = &self.config.settings;
-        let patterns = settings.labels.iter().flatten();
-        let mut labels: BTreeSet<Name> = reader.labels()?.into_iter().map(|summary| summary.label).collect();
-        labels.extend(patterns.filter(|pattern| !pattern.contains('*')).cloned());
-        labels.extend(["prod".into(), settings.default_label.clone()]);
+        let labels = self.all_labels(reader)?;
         if labels.contains(text) {
             return Ok(label());
         }
@@ -103,6 +100,21 @@ impl Workspace {
             problem = problem.help(format!("did you mean `{near}`?"));
         }
         Err(problem.help("`formake ls` shows what there is").into())
+    }
+
+    /// Labels that have something of their own, or that the project names.
+    fn all_labels(&self, reader: &dyn Reader) -> Result<BTreeSet<Name>, Failure> {
+        let settings = &self.config.settings;
+        let patterns = settings.labels.iter().flatten();
+        let mut labels: BTreeSet<Name> = reader.labels()?.into_iter().map(|summary| summary.label).collect();
+        labels.extend(patterns.filter(|pattern| !pattern.contains('*')).cloned());
+        labels.extend(["prod".into(), settings.default_label.clone()]);
+        Ok(labels)
+    }
+
+    /// The same, for who types; none where the catalog cannot be read.
+    pub fn known_labels(&self) -> BTreeSet<Name> {
+        self.catalog(Mode::Read).and_then(|catalog| self.all_labels(&catalog)).unwrap_or_default()
     }
 
     /// What is compared with what.

@@ -101,6 +101,15 @@ impl Workspace {
         Ok(Ready { asked, question, inputs, places, root: format!("{}/", self.root.display()), warnings })
     }
 
+    /// The names of a target's columns, as its last instance has them; of CSV and JSON, only the first rows are looked at.
+    pub fn glance(&self, target: &str, label: Option<&str>, as_of: Option<Timestamp>) -> Result<Vec<String>, Failure> {
+        let mut declared = Declared { workspace: self, program: None };
+        let mut input = self.table(&self.catalog(Mode::Read)?, target, label, as_of, &mut declared)?;
+        input.parts.drain(..input.parts.len().saturating_sub(1));
+        let known = table::known(&input).map_err(|error| Diagnostic::error(error.code(), error.to_string()))?;
+        Ok(known.into_iter().map(|column| column.name).collect())
+    }
+
     /// What a target stands for as one table.
     fn table(
         &self,

@@ -1,4 +1,4 @@
-//! SQL over snapshots: `query`.
+//! SQL over snapshots: `query`, `shell`.
 
 use insta::assert_snapshot;
 
@@ -330,4 +330,29 @@ source (goals, <MONTH: month>, prod, other)
        1  eu      2024-01
     1 row
     "#);
+}
+
+#[test]
+fn one_query_after_the_other() {
+    let project = built();
+    let asked = "-- How much?
+.classes
+select store, sum(amount) as amount
+  from daily group by store order by store; select ';' as sign;
+.columns \"daily@2024-01-01:prod\"
+.limit 1
+select * from daily;
+.format csv
+.as-of 2020-01-01
+select * from daily;
+.as-of
+.label nowhere
+select * from daily;
+.label
+.formt
+.format parquet
+selct 1;
+select 1 as last";
+    project.write("asked.sql", asked);
+    assert_snapshot!(project.session("formake shell < asked.sql\nprintf '.quit\\nselect 1;' | formake shell\necho 'values (1);' | formake shell --format json"), @"");
 }
