@@ -250,17 +250,21 @@ fn parent<'a>(measured: &'a Measured, path: &[PathStep]) -> Option<Vec<&'a str>>
     }
 }
 
-/// A type of the file's own against the kind that the contract names. Whole numbers and others go for each other, as the reference tool has it.
+/// A type of the file's own against the kind that the contract names.
 fn declared(ty: &DataType, logical: Logical, physical: Option<&str>) -> Found {
-    let numbers = [Logical::Integer, Logical::Number];
-    let found = logical_of(ty);
-    let holds = found.is_some_and(|found| found == logical || numbers.contains(&found) && numbers.contains(&logical));
+    let holds = fits(ty, logical);
     let name = types::name(ty);
     let wanted = match physical {
         Some(physical) => format!("{} ({physical})", kind(logical)),
         None => kind(logical).to_string(),
     };
     Found::said(holds, if holds { format!("the column is {name}") } else { format!("the column is {name}; wanted: {wanted}") })
+}
+
+/// Whole numbers and others go for each other, as the reference tool has it.
+pub(super) fn fits(ty: &DataType, logical: Logical) -> bool {
+    let numbers = [Logical::Integer, Logical::Number];
+    logical_of(ty).is_some_and(|found| found == logical || numbers.contains(&found) && numbers.contains(&logical))
 }
 
 /// The kind of a column's type; `None` of those that the standard has no word for.

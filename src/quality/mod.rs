@@ -5,7 +5,8 @@
 //!
 //! Reading order: [`contract`] and [`verdict`] (the values), `standard` (the standard as tables), `shape` (whether a file has that
 //! shape), `lower` with `property`, `options`, `library` and `own` (text to rules), `read` (a whole file); `ask` (what is to be counted),
-//! `evidence`, `document`, `drift` and `judge` (what was found to verdicts, in the words of `words`).
+//! `evidence`, `document`, `drift` and `judge` (what was found to verdicts, in the words of `words`); `check` (what is wrong
+//! before there is a snapshot).
 
 pub mod contract;
 pub mod contracts;
@@ -24,7 +25,9 @@ mod evidence;
 mod document;
 mod drift;
 mod judge;
+mod check;
 
+pub use check::check;
 pub use contract::{Column, Compare, Contract, Drift, Limit, Over, Rule, Severity, Unit, What};
 pub use evidence::Evidence;
 pub use judge::judge;

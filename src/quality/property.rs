@@ -99,12 +99,15 @@ impl Lowering<'_> {
                 "boolean" => Some(Logical::Boolean),
                 "object" => Some(Logical::Object),
                 "array" | "vector" => Some(Logical::Array),
-                _ => {
-                    let what =
-                        if LOGICAL_TYPES.contains(&word) { "the inside of a map" } else { "a type from a variable of the environment" };
-                    self.findings.unchecked(what, place(value, key), "");
+                "map" if find("map").is_none() => {
+                    self.findings.error("E1004", "a map needs `map`, with its `key` and `value`", place(value, key), "");
                     None
                 }
+                word if word.contains("${") => {
+                    self.findings.unchecked("a type from a variable of the environment", place(value, key), "");
+                    None
+                }
+                _ => None,
             };
         }
         match find("physicalType") {

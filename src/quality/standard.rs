@@ -279,21 +279,21 @@ static SERVICE_LEVEL: Shape = Shape {
         ("authoritativeDefinitions", Many(&DEFINITION)),
     ],
     needs: &["property", "value"],
-    strict: true,
+    strict: false,
 };
 
 static DEFINITION: Shape = Shape {
     what: "a link to a definition",
     keys: &[("id", Text), ("url", Text), ("type", Text), ("description", Text)],
     needs: &["url", "type"],
-    strict: true,
+    strict: false,
 };
 
 static CUSTOM: Shape = Shape {
     what: "a custom property",
     keys: &[("id", Text), ("property", Text), ("value", Any), ("description", Text), ("vendor", Text)],
     needs: &["property", "value"],
-    strict: true,
+    strict: false,
 };
 
 static ROLE: Shape = Shape {
@@ -308,14 +308,14 @@ static ROLE: Shape = Shape {
         ("customProperties", Many(&CUSTOM)),
     ],
     needs: &["role"],
-    strict: true,
+    strict: false,
 };
 
 static PRICE: Shape = Shape {
     what: "a price",
     keys: &[("id", Text), ("priceAmount", Number), ("priceCurrency", Text), ("priceUnit", Text)],
     needs: &[],
-    strict: true,
+    strict: false,
 };
 
 static SUPPORT: Shape = Shape {
@@ -331,7 +331,7 @@ static SUPPORT: Shape = Shape {
         ("customProperties", Many(&CUSTOM)),
     ],
     needs: &["channel"],
-    strict: true,
+    strict: false,
 };
 
 pub(super) static TEAM: Shape = Shape {
@@ -346,7 +346,7 @@ pub(super) static TEAM: Shape = Shape {
         ("authoritativeDefinitions", Many(&DEFINITION)),
     ],
     needs: &[],
-    strict: true,
+    strict: false,
 };
 
 pub(super) static MEMBER: Shape = Shape {
@@ -365,5 +365,5 @@ pub(super) static MEMBER: Shape = Shape {
         ("authoritativeDefinitions", Many(&DEFINITION)),
     ],
     needs: &["username"],
-    strict: true,
+    strict: false,
 };

@@ -151,3 +151,163 @@ FAILED  id: primary key unique | 2 values stand in more than one row (5 rows too
 passed  row count | 7,043 rows; wanted: more than 5
 ");
 }
+
+#[test]
+fn library_metrics_queries_and_severities() {
+    let contract = good(
+        "schema:
+- name: orders
+  physicalName: t
+  properties:
+  - name: a
+    logicalType: string
+    quality:
+    - { metric: nullValues, mustBeLessThan: 1, unit: percent, severity: warning }
+    - { metric: missingValues, arguments: { missingValues: ['', n/a, null] }, mustBeLessOrEqualTo: 2 }
+    - { metric: invalidValues, arguments: { validValues: [a, b], pattern: '^.$' }, mustBe: 0, severity: info }
+    - { id: dup, metric: duplicateValues, mustBeBetween: [1, 3] }
+    - { name: short, type: sql, query: 'SELECT max(length(${column})) FROM ${schema}.${table}', mustBeLessThan: 10 }
+  - { name: b, logicalType: number }
+  - name: o
+    logicalType: object
+    properties: [{ name: 'x y', unique: true }]
+  quality:
+  - { metric: duplicateValues, arguments: { properties: [a, b] }, mustBeLessThan: 5, unit: percent }
+  - { type: sql, query: 'SELECT count(*) FROM orders WHERE orders.b < 0', mustBe: 0, description: negative prices }
+  - { type: text, description: be good }
+",
+    );
+    let queries: Vec<&str> = contract.queries().into_iter().map(|(_, sql)| sql).collect();
+    assert_eq!(
+        queries,
+        [
+            "SELECT max(length(\"a\")) FROM snapshot",
+            "SELECT count(*) FROM (SELECT \"o\"['x y'] AS v, count(*) AS n FROM snapshot WHERE \"o\"['x y'] IS NOT NULL GROUP BY \"o\"['x y'] HAVING count(*) > 1)",
+            "SELECT count(*) FROM snapshot AS \"orders\" WHERE orders.b < 0",
+        ]
+    );
+    let columns = [("a", DataType::Utf8, true), ("b", DataType::Utf8, true), ("o", DataType::Int64, true)];
+    let table = measured(&contract, &columns, 1000, |measured| {
+        let failing = |count| Failing { count, of: 1000, samples: vec![] };
+        let tests = measured.tests[0].as_mut().unwrap();
+        tests[1..].clone_from_slice(&[failing(9), failing(3), failing(1)]);
+        measured.keys[1] = Some(Repeated { values: 2, rows: failing(60) });
+    });
+    let mut evidence = evidence(&table);
+    evidence.answers =
+        contract.queries().into_iter().zip([Ok(Some(12.5)), Err("no".into()), Ok(None)]).map(|((at, _), answer)| (at, answer)).collect();
+    let report = judge(&contract, &evidence);
+    insta::assert_snapshot!(lines(&report), @r"
+passed  a: present | the column is there
+passed  a: type | the column is text
+passed  a: nullValues | 9 of 1,000 cells are null (0.9 %); less than 1 % may be
+FAILED  a: missingValues | 3 of 1,000 cells are null or one of ``, `n/a`; at most 2 may be
+FAILED  a: invalidValues | 1 of 1,000 cells is none of `a`, `b` or without a match of `^.$`; none may be
+FAILED  dup | 0 values stand in more than one row (0 rows too many); 1 to 3 must
+FAILED  short | the query gives 12.5; wanted: less than 10
+passed  b: present | the column is there
+FAILED  b: type | the column is text; wanted: number
+passed  o: present | the column is there
+FAILED  o: type | the column is bigint; wanted: object
+skipped o.x y: present | what it is inside of is not there, or is no object or list
+FAILED  o.x y: unique | the query cannot be run: no
+FAILED  duplicateValues (a, b) | 60 of 1,000 rows repeat an earlier one (6 %); less than 5 % may
+FAILED  sql | negative prices: nothing; wanted: 0
+");
+    assert_eq!(
+        report.verdicts.iter().map(|verdict| verdict.severity).collect::<Vec<_>>()[2..5],
+        [Severity::Warning, Severity::Error, Severity::Info]
+    );
+    assert!(report.warnings().next().is_none() && report.errors().count() == 8);
+}
+
+#[test]
+fn what_is_no_table_is_said_once() {
+    let contract = good("schema:\n- name: t\n  properties: [{ name: a }]\n");
+    let error = crate::table::TableError::NotATable { path: "x.bin".into() };
+    let report = judge(
+        &contract,
+        &Evidence { measured: Err(&error), answers: BTreeMap::new(), history: &[], document: None, documents: BTreeMap::new(), end: None },
+    );
+    assert_eq!(report.verdicts.len(), 1);
+    assert!(report.blocks() && report.verdicts[0].message.starts_with("it cannot be read as a table: x.bin is not a table"));
+}
+
+#[test]
+fn mistakes_have_places_and_ways_out() {
+    let text = written(
+        "colour: red
+schema:
+- name: t
+  propertys: []
+  properties:
+  - { name: a, logicalType: strnig }
+  - { name: b, logicalType: integer, requird: true, logicalTypeOptions: { pattern: x, minimum: low, format: i9 } }
+  - { name: c, logicalType: string, required: maybe, logicalTypeOptions: { pattern: '(?=x', minLength: 4, maxLength: 2 } }
+  - { name: d, logicalType: date, logicalTypeOptions: { minimum: 01.02.2024, format: dd.MM.yyyy } }
+  - name: e
+    enum: [{ value: 1 }, { value: 1 }, { value: NO }]
+    quality:
+    - { metric: nullValues }
+    - { metric: nullValues, mustBe: 0, mustBeLessThan: 2 }
+    - { metric: nullValue, mustBe: 0 }
+    - { metric: rowCount, mustBe: 1 }
+    - { metric: invalidValues, mustBe: 0 }
+    - { metric: nullValues, mustBeBetween: [3, 1], severity: warnig }
+    - { type: custom, engine: soda, implementation: x }
+    - { type: custom, engine: formake, implementation: { metric: pis, mustBe: 0 } }
+    - { type: sql, query: 'SELECT ${COLUMN}', mustBe: 0 }
+  - { name: e }
+  relationships: [{ from: t.a, to: u.a }]
+",
+    );
+    insta::assert_snapshot!(said(&text));
+}
+
+#[test]
+fn what_is_no_contract_says_how_one_begins() {
+    for (text, code, message) in [
+        ("", "E1002", "a data contract is a mapping of keys and values, found nothing"),
+        ("a: [", "E1001", "this is not YAML: unclosed bracket '['"),
+        ("kind: DataContract\n", "E1002", "the version of the standard is missing"),
+        ("kind: DataProduct\napiVersion: v1.0.0\n", "E1002", "`DataProduct` is no data contract"),
+        ("kind: DataContract\napiVersion: v2.2.2\n", "E1002", "version `v2.2.2` of the standard is not read"),
+        (
+            "dataContractSpecification: 1.2.0\n",
+            "E1002",
+            "this is a contract of the Data Contract Specification, which was given up for another standard",
+        ),
+        (&written("schema: [{ name: a }, { name: b }]\n"), "E1005", "none of the schemas is that of `t`"),
+    ] {
+        let (contract, found) = read("c.yaml", text, "t");
+        assert!(contract.is_none(), "{text}");
+        assert_eq!((found[0].code, found[0].message.as_str()), (code, message), "{text}");
+    }
+}
+
+#[test]
+fn what_never_holds_is_found_before_there_is_data() {
+    let text = written(
+        "schema:
+- name: t
+  properties:
+  - { name: id, logicalType: integer, required: true, logicalTypeOptions: { minimum: 5, maximum: 3 }, enum: [{ value: a }] }
+  - { name: code, logicalType: string, enum: [{ value: 1 }], quality: [{ metric: nullValues, mustBe: 0 }, { metric: nullValues, mustBe: 0 }] }
+  - { name: day, logicalType: date }
+  - { name: gone, logicalType: string }
+  - { name: o, logicalType: object, properties: [{ name: x, logicalType: boolean }, { name: y }] }
+  quality:
+  - { type: sql, query: 'SELECT count(*) FROM ${table} JOIN other USING (id)', mustBe: 0 }
+  - { type: sql, query: 'SELECT count(*) FRM t', mustBe: 0 }
+  - { type: sql, query: 'SELECT count(*) FROM ${table} WHERE d < now()', mustBe: 0 }
+  - { type: sql, query: 'SELECT count(*) FROM t WHERE t.dya IS NULL', mustBe: 0 }
+  - { type: sql, query: 'SELECT count(*) FROM t WHERE t.day IS NULL', mustBe: 0 }
+",
+    );
+    let (contract, _) = read("c.yaml", &text, "t");
+    let o = DataType::Struct(vec![arrow::datatypes::Field::new("x", DataType::Int64, true)].into());
+    let known = [("id", DataType::Int64), ("code", DataType::Utf8), ("day", DataType::Utf8), ("o", o)];
+    let known = known.map(|(name, ty)| crate::table::Known { name: name.into(), ty, nullable: true, exact: true });
+    let found = check(&contract.unwrap(), Some(&known));
+    insta::assert_snapshot!(render(&found, &|_| Some(text.clone()), false));
+}

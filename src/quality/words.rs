@@ -107,7 +107,7 @@ pub(super) fn fault(test: &Test, logical: Option<Logical>) -> String {
         Test::Reads => format!("no {}", logical.map_or("value", kind)),
         Test::OneOf(values) if values.is_empty() => "not null".into(),
         Test::OneOf(values) => format!("none of {}", some(values, scalar)),
-        Test::NoneOf(values) => some(values, scalar),
+        Test::NoneOf(values) => format!("one of {}", some(values, scalar)),
         Test::Matches(pattern) => format!("without a match of `{}`", pattern.regex()),
         Test::Format(TextFormat::Email) => "no e-mail address".into(),
         Test::Format(TextFormat::Uri) => "no URI".into(),
@@ -130,7 +130,8 @@ pub(super) fn fault(test: &Test, logical: Option<Logical>) -> String {
     }
 }
 
-fn plain(limit: &Scalar) -> String {
+/// A limit as it is written.
+pub(super) fn plain(limit: &Scalar) -> String {
     if let Scalar::Text(text) = limit { text.clone() } else { scalar(limit) }
 }
 
