@@ -6,7 +6,7 @@
 //! Reading order: [`contract`] and [`verdict`] (the values), `standard` (the standard as tables), `shape` (whether a file has that
 //! shape), `lower` with `property`, `options`, `library` and `own` (text to rules), `read` (a whole file); `ask` (what is to be counted),
 //! `evidence`, `document`, `drift` and `judge` (what was found to verdicts, in the words of `words`); `check` (what is wrong
-//! before there is a snapshot).
+//! before there is a snapshot); `infer` (a first contract from a snapshot).
 
 pub mod contract;
 pub mod contracts;
@@ -26,10 +26,12 @@ mod document;
 mod drift;
 mod judge;
 mod check;
+mod infer;
 
 pub use check::check;
 pub use contract::{Column, Compare, Contract, Drift, Limit, Over, Rule, Severity, Unit, What};
 pub use evidence::Evidence;
+pub use infer::{asked_to_infer, infer};
 pub use judge::judge;
 pub use read::read;
 pub use contracts::Contracts;

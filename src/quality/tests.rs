@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::*;
 use crate::diagnostic::render::render;
-use crate::table::measure::{Failing, FoundColumn, Measured, Profile, Repeated, Sample};
+use crate::table::measure::{ColumnProfile, Failing, FoundColumn, Measured, Numbers, Profile, Repeated, Sample};
 
 const HEAD: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\n";
 
@@ -310,4 +310,44 @@ fn what_never_holds_is_found_before_there_is_data() {
     let known = known.map(|(name, ty)| crate::table::Known { name: name.into(), ty, nullable: true, exact: true });
     let found = check(&contract.unwrap(), Some(&known));
     insta::assert_snapshot!(render(&found, &|_| Some(text.clone()), false));
+}
+
+#[test]
+fn a_snapshot_passes_the_contract_that_is_inferred_from_it() {
+    let column = |name: &str, ty: &str, nulls: u64, values: &[&str], distinct: u64| ColumnProfile {
+        name: name.into(),
+        ty: ty.into(),
+        nulls,
+        distinct,
+        min: values.first().map(|value| (*value).into()),
+        max: values.last().map(|value| (*value).into()),
+        numbers: (ty == "bigint" || ty == "date").then(|| Numbers { mean: 1.5, deviation: 1.0, quantiles: vec![0.0; 101] }),
+        top: if distinct as usize == values.len() { values.iter().map(|value| ((*value).to_string(), 20)).collect() } else { vec![] },
+        complete: distinct as usize == values.len(),
+    };
+    let profile = Profile {
+        rows: 100,
+        columns: vec![
+            column("customer ID", "text", 0, &["a", "z"], 99),
+            column("yes", "bigint", 3, &["0", "1"], 2),
+            column("kind: of", "text", 0, &["a b", "no", "é\n\"x\""], 3),
+            column("day", "date", 0, &["2024-01-01", "2024-01-31"], 31),
+            column("empty", "text", 100, &[], 0),
+            column("other", "bigint", 0, &["0", "900"], 101),
+        ],
+    };
+    let asked = asked_to_infer(&profile);
+    assert_eq!(asked.keys, [["customer ID"], ["other"]]);
+    let nested = DataType::new_list(DataType::Struct(vec![arrow::datatypes::Field::new("on", DataType::Utf8, true)].into()), true);
+    let types = [DataType::Utf8, DataType::Int64, DataType::Utf8, DataType::Date32, DataType::Utf8, DataType::Int64];
+    let mut columns: Vec<FoundColumn> =
+        profile.columns.iter().zip(types).map(|(column, ty)| FoundColumn { name: column.name.clone(), ty, declared: false }).collect();
+    columns.push(FoundColumn { name: "list".into(), ty: nested, declared: false });
+    let of = Failing { count: 0, of: 100, samples: vec![] };
+    let found = Measured { profile, columns, documents: false, tests: vec![], keys: vec![Some(of.clone()), Some(of)] };
+    let text = infer("t", &found, &asked);
+    insta::assert_snapshot!(text);
+    let (contract, said) = read("c.yaml", &text, "t");
+    assert_eq!(said, []);
+    assert_eq!(check(&contract.unwrap(), None), []);
 }
