@@ -22,9 +22,13 @@ pub(super) fn judge(evidence: &Evidence, profile: &Profile, over: &Over, limit: 
     let earlier: Vec<&Profile> = evidence.history.iter().take(over.window).collect();
     let known = |count: usize| match count {
         count if count < over.least || count == 0 => {
-            let least = over.least.max(1);
-            let noun = if least == 1 { "is needed" } else { "are needed" };
-            Err(Found::skipped(format!("{count} earlier instances are known, and {least} {noun}")))
+            let known = match count {
+                0 => "no earlier instance is known".to_string(),
+                1 => "1 earlier instance is known".to_string(),
+                count => format!("{count} earlier instances are known"),
+            };
+            let needed = if over.least > 1 { format!("{} are", over.least) } else { "1 is".to_string() };
+            Err(Found::skipped(format!("{known}, and {needed} needed")))
         }
         _ => Ok(()),
     };
@@ -172,14 +176,14 @@ fn categories(of: &[(u64, &ColumnProfile)]) -> Result<BTreeMap<String, f64>, Fou
 }
 
 /// How the numbers of one or several instances are distributed.
-struct Distribution {
+pub(super) struct Distribution {
     /// Weight (they sum to 1) and quantiles.
     parts: Vec<(f64, Vec<f64>)>,
 }
 
 impl Distribution {
     /// `None` where one has no numbers, or all have no values.
-    fn of(columns: &[(u64, &ColumnProfile)]) -> Option<Self> {
+    pub fn of(columns: &[(u64, &ColumnProfile)]) -> Option<Self> {
         let mut parts = Vec::new();
         for (rows, column) in columns {
             let values = rows.saturating_sub(column.nulls) as f64;
@@ -208,7 +212,7 @@ impl Distribution {
 
     /// Where nine cuts part the values into tenths, and whether the number itself is below its cut. A number that holds several tenths is
     /// parted from what lies on either side.
-    fn deciles(&self) -> Vec<(f64, bool)> {
+    pub fn deciles(&self) -> Vec<(f64, bool)> {
         let points = self.points();
         let mut cuts: Vec<(f64, bool)> = Vec::new();
         for tenth in 1..10 {
@@ -233,7 +237,7 @@ impl Distribution {
     }
 
     /// The largest distance of two cumulative distributions. Between their points both are straight, so that it is at one of these.
-    fn furthest(&self, other: &Self) -> f64 {
+    pub fn furthest(&self, other: &Self) -> f64 {
         let points = self.points().into_iter().chain(other.points());
         points.flat_map(|at| [true, false].map(|included| (self.below(at, included) - other.below(at, included)).abs())).fold(0.0, f64::max)
     }

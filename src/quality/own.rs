@@ -152,7 +152,12 @@ impl Lowering<'_> {
                 }
             }
         };
-        self.rule(about, &pointer.clone(), words, What::Number { pointer, limit });
+        let what = match &limit {
+            Compare::Limit(_) => pointer.clone(),
+            Compare::With { label: None, .. } => format!("{pointer} against the previous instance"),
+            Compare::With { label: Some(label), .. } => format!("{pointer} against {label}"),
+        };
+        self.rule(about, &what, words, What::Number { pointer, limit });
     }
 
     fn own_keys(&mut self, own: &Node, metric: &str, known: &[&'static str]) {
