@@ -9,7 +9,7 @@ use super::verdict::{Outcome, Report, Verdict};
 use super::words::{allowance, count, fault, kind, number, percent, wanted};
 use super::{document, drift};
 use crate::diagnostic::nearest;
-use crate::table::measure::{Failing, Logical, Measured, PathStep, Repeated, Test};
+use crate::table::measure::{Failing, Logical, Measured, PathStep, Test};
 use crate::table::types;
 
 /// One verdict for every rule, in their order. Of what is no table, one that says so in place of those about columns and rows.
@@ -132,35 +132,22 @@ fn cells(failing: &Failing, test: &Test, path: &[PathStep], logical: Option<Logi
     Found::judged(holds, found, message).with(&failing.samples)
 }
 
-fn duplicates(repeated: &Repeated, columns: &[String], limit: Limit, unit: Unit) -> Found {
-    let rows = &repeated.rows;
-    let share = percent(rows.count, rows.of);
-    let found = if unit == Unit::Percent { share } else { repeated.values as f64 };
+/// `2 values stand in more than one row; none may`
+fn duplicates(repeated: &Failing, columns: &[String], limit: Limit, unit: Unit) -> Found {
+    let share = percent(repeated.count, repeated.of);
+    let found = if unit == Unit::Percent { share } else { repeated.count as f64 };
     let holds = limit.holds(found);
-    let value = match columns {
+    let of = match columns {
         [_] => String::new(),
         several => format!(" of ({})", several.join(", ")),
     };
-    let message = match (repeated.values, unit) {
-        (0, _) if holds => format!("every value{value} stands in one row only"),
-        (_, Unit::Percent) => {
-            let verb = if rows.count == 1 { "repeats" } else { "repeat" };
-            let may = allowance(limit, unit, "");
-            format!("{} of {} rows {verb} an earlier one ({} %); {may}", count(rows.count), count(rows.of), number(share))
-        }
-        (1, _) => {
-            format!("1 value{value} stands in more than one row ({} too many); {}", plural_rows(rows.count), allowance(limit, unit, ""))
-        }
-        (values, _) => {
-            let may = allowance(limit, unit, "");
-            format!("{} values{value} stand in more than one row ({} too many); {may}", count(values), plural_rows(rows.count))
-        }
-    };
-    Found::judged(holds, found, message).with(&rows.samples)
-}
-
-fn plural_rows(rows: u64) -> String {
-    if rows == 1 { "1 row".into() } else { format!("{} rows", count(rows)) }
+    if repeated.count == 0 && holds {
+        return Found::judged(holds, found, format!("every value{of} stands in one row only"));
+    }
+    let (noun, verb) = if repeated.count == 1 { ("value", "stands") } else { ("values", "stand") };
+    let share = if unit == Unit::Percent { format!(" ({} % of rows)", number(share)) } else { String::new() };
+    let message = format!("{} {noun}{of} {verb} in more than one row{share}; {}", count(repeated.count), allowance(limit, unit, ""));
+    Found::judged(holds, found, message).with(&repeated.samples)
 }
 
 fn there(contract: &Contract, measured: &Measured, path: &[PathStep]) -> Found {

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 
 use super::*;
 use crate::diagnostic::render::render;
-use crate::table::measure::{ColumnProfile, Failing, FoundColumn, Measured, Numbers, Profile, Repeated, Sample};
+use crate::table::measure::{ColumnProfile, Failing, FoundColumn, Measured, Numbers, Profile, Sample};
 
 const HEAD: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\n";
 
@@ -47,11 +47,7 @@ fn measured(contract: &Contract, columns: &[(&str, DataType, bool)], rows: u64, 
             .collect(),
         documents: false,
         tests: asked.columns.iter().map(|column| first(&column.path).then(|| vec![passing.clone(); column.tests.len()])).collect(),
-        keys: asked
-            .keys
-            .iter()
-            .map(|key| key.iter().all(|name| there(name)).then(|| Repeated { values: 0, rows: passing.clone() }))
-            .collect(),
+        keys: asked.keys.iter().map(|key| key.iter().all(|name| there(name)).then(|| passing.clone())).collect(),
     };
     change(&mut measured);
     measured
@@ -118,7 +114,7 @@ fn a_schema_becomes_rules_and_verdicts() {
             let ask::Answer::Test(column, test) = contract.questions().1[at(rule)] else { panic!("{rule}") };
             measured.tests[column].as_mut().unwrap()[test] = failing(count);
         }
-        measured.keys[1] = Some(Repeated { values: 2, rows: failing(5) });
+        measured.keys[1] = Some(failing(2));
     });
     insta::assert_snapshot!(lines(&judge(&contract, &evidence(&table))), @r"
 passed  id: present | the column is there
@@ -147,7 +143,7 @@ passed  where: type | the column is struct(city text)
 passed  where.city: present | the column is there
 passed  where.city: type | the column is text
 passed  where.city: required | none of 7,043 cells is null
-FAILED  id: primary key unique | 2 values stand in more than one row (5 rows too many); none may
+FAILED  id: primary key unique | 2 values stand in more than one row; none may
 passed  row count | 7,043 rows; wanted: more than 5
 ");
 }
@@ -191,7 +187,7 @@ fn library_metrics_queries_and_severities() {
         let failing = |count| Failing { count, of: 1000, samples: vec![] };
         let tests = measured.tests[0].as_mut().unwrap();
         tests[1..].clone_from_slice(&[failing(9), failing(3), failing(1)]);
-        measured.keys[1] = Some(Repeated { values: 2, rows: failing(60) });
+        measured.keys[1] = Some(failing(60));
     });
     let mut evidence = evidence(&table);
     evidence.answers =
@@ -203,7 +199,7 @@ passed  a: type | the column is text
 passed  a: nullValues | 9 of 1,000 cells are null (0.9 %); less than 1 % may be
 FAILED  a: missingValues | 3 of 1,000 cells are null or one of ``, `n/a`; at most 2 may be
 FAILED  a: invalidValues | 1 of 1,000 cells is none of `a`, `b` or without a match of `^.$`; none may be
-FAILED  dup | 0 values stand in more than one row (0 rows too many); 1 to 3 must
+FAILED  dup | 0 values stand in more than one row; 1 to 3 must
 FAILED  short | the query gives 12.5; wanted: less than 10
 passed  b: present | the column is there
 FAILED  b: type | the column is text; wanted: number
@@ -211,7 +207,7 @@ passed  o: present | the column is there
 FAILED  o: type | the column is bigint; wanted: object
 skipped o.x y: present | what it is inside of is not there, or is no object or list
 FAILED  o.x y: unique | the query cannot be run: no
-FAILED  duplicateValues (a, b) | 60 of 1,000 rows repeat an earlier one (6 %); less than 5 % may
+FAILED  duplicateValues (a, b) | 60 values of (a, b) stand in more than one row (6 % of rows); less than 5 % may
 FAILED  sql | negative prices: nothing; wanted: 0
 ");
     assert_eq!(

@@ -121,17 +121,9 @@ pub struct Measured {
     pub documents: bool,
     /// As [`Asked::columns`] and their tests; `None` where the column is not there.
     pub tests: Vec<Option<Vec<Failing>>>,
-    /// As [`Asked::keys`]; `None` where a column is not there.
-    pub keys: Vec<Option<Repeated>>,
-}
-
-/// Values that stand in more than one row; rows with a null among them are left out.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Repeated {
-    /// Different values that stand in more than one row.
-    pub values: u64,
-    /// Rows whose values stand in an earlier row, with the first of them.
-    pub rows: Failing,
+    /// As [`Asked::keys`]: how many different keys stand in several rows, of all rows; the samples are rows whose key stands in an earlier row.
+    /// Rows with a null in the key are left out. `None` where a column is not there.
+    pub keys: Vec<Option<Failing>>,
 }
 
 #[derive(Clone, Debug)]

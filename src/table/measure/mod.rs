@@ -19,9 +19,7 @@ mod check;
 mod keys;
 mod pass;
 
-pub use asked::{
-    Asked, AskedColumn, Bound, Failing, FoundColumn, Logical, Measured, PathStep, Pattern, Repeated, Sample, Scalar, Test, TextFormat,
-};
+pub use asked::{Asked, AskedColumn, Bound, Failing, FoundColumn, Logical, Measured, PathStep, Pattern, Sample, Scalar, Test, TextFormat};
 pub use profile::{ColumnProfile, Numbers, Profile};
 
 use super::{error::TableError, input::TableInput};
