@@ -29,12 +29,12 @@ mod check;
 mod infer;
 
 pub use check::check;
-pub use contract::{Column, Compare, Contract, Drift, Limit, Over, Rule, Severity, Unit, What};
+pub use contract::{Column, Compare, Contract, Drift, Limit, Over, Rule, SNAPSHOT, Severity, Unit, What};
+pub use contracts::Contracts;
 pub use evidence::Evidence;
 pub use infer::{asked_to_infer, infer};
 pub use judge::judge;
 pub use read::read;
-pub use contracts::Contracts;
 pub use verdict::{Outcome, Report, Verdict};
 
 #[cfg(test)]

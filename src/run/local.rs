@@ -8,19 +8,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::disk::Disk;
 use super::look::{Against, Looks};
 use super::workshop::{Failure, Task, Workshop};
-use crate::catalog::{NewSnapshot, Snapshot, Timestamp};
+use crate::catalog::{NewSnapshot, Timestamp};
 use crate::digest::of_bytes;
 use crate::executor::{Cancel, Executor, JobError, WORK, log};
 use crate::formula::program::Program;
 use crate::identity::Identity;
-use crate::plan::{Bytes, Condition, Judge};
+use crate::plan::{Condition, Judge};
 use crate::quality::{Contracts, Verdict};
 use crate::recipe::{self, Action, Job, JobOutput};
 use crate::resolve::JobIx;
 use crate::store::tree::Links;
-use crate::store::{Content, LocalStore, Stored, content};
+use crate::store::{Content, Stored, content};
 use crate::validity::Keys;
 
 /// Marks the folder of a job that ended, and failed: it stays to be looked at, its log free of secrets.
@@ -28,14 +29,6 @@ const ENDED: &str = "ended";
 
 /// So many of a failed job's last lines are shown.
 const TAIL: usize = 12;
-
-/// Where snapshots' bytes are, and whether they are right.
-pub trait Disk: Bytes + Sync {
-    fn store(&self) -> &LocalStore;
-    fn path(&self, snapshot: &Snapshot) -> PathBuf;
-    /// A glob source's files, relative to the folder returned with them.
-    fn glob(&self, snapshot: &Snapshot) -> Option<(PathBuf, Vec<String>)>;
-}
 
 pub struct LocalWorkshop<'a, E> {
     program: &'a Program,

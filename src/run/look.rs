@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::local::Disk;
+use super::disk::Disk;
 use crate::catalog::{self, Filter, Looked, Reader, Snapshot};
 use crate::formula::program::Program;
 use crate::identity::{Component, Identity, Name, Period, Value};
@@ -122,8 +122,8 @@ impl Looks<'_> {
     ///
     /// # Errors
     /// It is no table, or a broken one.
-    pub fn measured_at(&self, identity: &Identity, at: &Path, files: &[String]) -> Result<Measured, TableError> {
-        self.measured(&self.input(identity, at, files), &Asked::default())
+    pub fn measured_at(&self, identity: &Identity, at: &Path, files: &[String], asked: &Asked) -> Result<Measured, TableError> {
+        self.measured(&self.input(identity, at, files), asked)
     }
 
     fn measured(&self, input: &TableInput, asked: &Asked) -> Result<Measured, TableError> {

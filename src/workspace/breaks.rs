@@ -13,7 +13,7 @@ use crate::formula::program::Column;
 use crate::identity::{Identity, Name};
 use crate::plan::columns::{Columns, Tables};
 use crate::plan::{Judge, NotKnown};
-use crate::run::local::Disk;
+use crate::run::disk::Disk;
 use crate::table::{self, TableInput, TablePart};
 use crate::validity::manifest;
 

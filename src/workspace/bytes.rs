@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::catalog::{Snapshot, SnapshotId};
 use crate::plan::{Bytes, Condition};
-use crate::run::local::Disk;
+use crate::run::disk::Disk;
 use crate::store::local::Look;
 use crate::store::{LocalStore, Stamp, sources};
 

@@ -17,7 +17,7 @@ use crate::quality::Report;
 use crate::report::look::Look;
 use crate::report::verdicts;
 use crate::resolve::Resolver;
-use crate::run::local::Disk;
+use crate::run::disk::Disk;
 use crate::run::look::{Looks, Seen};
 use crate::store::Kind;
 

@@ -106,7 +106,7 @@ pub(super) fn declare(program: &mut Program, contracts: &Contracts) {
 }
 
 /// The columns whose types a contract says, in SQL's words. One that need not be there is left to the data.
-fn columns(contract: &Contract) -> Vec<Column> {
+pub(super) fn columns(contract: &Contract) -> Vec<Column> {
     let typed = contract.columns.iter().filter_map(|column| {
         let ty = match column.logical? {
             Logical::Text => "text",

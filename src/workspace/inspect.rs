@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::identity::Identity;
 use crate::plan::explain::{Explanation, explain};
 use crate::report::snapshots::Shown;
-use crate::run::local::Disk;
+use crate::run::disk::Disk;
 
 /// A job's log and where it is.
 pub struct JobLog {

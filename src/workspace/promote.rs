@@ -15,7 +15,7 @@ use crate::formula::program::Program;
 use crate::identity::Name;
 use crate::plan::promotion::{Asked, Back, LeftOut, Moving, PromotionPlan, Refusal, RollbackPlan, Until, everything, promotion, rollback};
 use crate::quality::{Contracts, Report};
-use crate::run::local::Disk;
+use crate::run::disk::Disk;
 use crate::run::look::Looks;
 
 /// What is to be promoted.

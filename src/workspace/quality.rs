@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::contracts::unknown;
+use super::contracts::{columns, unknown};
 use super::{Failure, OWN, Workspace, clock};
 use crate::catalog::sqlite::Mode;
 use crate::catalog::{Catalog, Change, Filter, Looked, Quarantined, Reader, Reading};
@@ -12,8 +12,9 @@ use crate::identity::{Identity, Instance};
 use crate::plan::{Bytes, Condition};
 use crate::quality::{self, Contract, Contracts, Report};
 use crate::recipe;
-use crate::run::local::Disk;
+use crate::run::disk::Disk;
 use crate::run::look::Looks;
+use crate::table::measure::Asked;
 use crate::table::{self, Known, KnownTable, TableInput, TablePart, dimension_columns};
 
 /// A snapshot held to the contract of its class.
@@ -107,12 +108,15 @@ impl Workspace {
         let looks = Looks { program: &program, contracts: &contracts, spill: &own };
         let snapshot = &reading.pointer.snapshot;
         let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
-        let measured = looks.measured_at(&reading.identity, &at, &files).map_err(|error| {
+        // Twice: only what has about as many values as rows may be a key, and is counted exactly.
+        let first = looks.measured_at(&reading.identity, &at, &files, &Asked::default());
+        let asked = first.as_ref().map(|first| quality::asked_to_infer(&first.profile)).unwrap_or_default();
+        let measured = first.and_then(|_| looks.measured_at(&reading.identity, &at, &files, &asked)).map_err(|error| {
             Diagnostic::error("E1062", format!("no contract can be inferred from {}: {error}", reading.identity))
                 .help("contracts of data that is no table are written by hand; see `docs/language/contracts.md`")
         })?;
         let class = &reading.identity.class;
-        Ok((self.contract_file(class), quality::infer(class, &measured)))
+        Ok((self.contract_file(class), quality::infer(class, &measured, &asked)))
     }
 
     /// What is quarantined: all of it, or what a pattern picks.
@@ -165,7 +169,11 @@ impl Workspace {
         if let Some(columns) = declared {
             return Ok(table::columns::declared(columns).ok());
         }
-        Ok(contracts.of(class).and_then(Contract::known))
+        Ok(contracts
+            .of(class)
+            .map(columns)
+            .filter(|columns| !columns.is_empty())
+            .and_then(|columns| table::columns::declared(&columns).ok()))
     }
 
     fn contract_of<'c>(&self, contracts: &'c Contracts, class: &str) -> Result<&'c Contract, Failure> {

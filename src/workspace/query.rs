@@ -20,7 +20,7 @@ use crate::identity::target::{Choice, Target};
 use crate::identity::{Dimension, Instance, Name, Period, Value};
 use crate::plan::{Bytes, Condition};
 use crate::resolve::target::described;
-use crate::run::local::Disk;
+use crate::run::disk::Disk;
 use crate::table::{self, Cells, Limits, Question, SqlProblem, TableError, TableInput, TablePart, Written};
 
 /// A query as it was asked.

@@ -134,12 +134,11 @@ pub struct FoundColumn {
     pub declared: bool,
 }
 
-/// Rows with a cell that fails a test. Below a list, a row counts once, however many of its items fail; the fields of an object that is null
-/// pass all tests.
+/// Cells that fail a test.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Failing {
     pub count: u64,
-    /// All rows.
+    /// The cells that were looked at: all rows, or the items of a list.
     pub of: u64,
     /// The first of them.
     pub samples: Vec<Sample>,

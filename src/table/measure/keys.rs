@@ -13,7 +13,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::buffer::NullBuffer;
 use datafusion::common::hash_utils::{QualityRandomState, create_hashes};
 
-use super::asked::{Failing, Repeated, Sample};
+use super::asked::{Failing, Sample};
 use super::summary::text;
 use crate::table::error::TableError;
 
@@ -49,10 +49,7 @@ pub(super) struct Keys {
     /// Each key, and whether it came again.
     seen: HashMap<u128, bool, BuildHasherDefault<Half>>,
     parts: Option<Parts>,
-    /// Keys in `seen` that came again.
     repeated: u64,
-    /// Rows whose key came before; with `parts`, those that the files do not show.
-    again: u64,
     rows: u64,
     samples: Vec<Sample>,
 }
@@ -82,7 +79,6 @@ impl Keys {
             match self.seen.get_mut(&key) {
                 None => drop(self.seen.insert(key, false)),
                 Some(again) => {
-                    self.again += 1;
                     self.repeated += u64::from(!std::mem::replace(again, true));
                     if self.samples.len() < SAMPLES {
                         let texts: Vec<String> = columns.iter().map(|column| text(column, at)).collect();
@@ -97,20 +93,18 @@ impl Keys {
             for (key, again) in std::mem::take(&mut self.seen) {
                 (0..=u8::from(again)).try_for_each(|_| parts.push(key))?;
             }
-            // Each of these stands twice in the files.
-            self.again -= self.repeated;
             self.repeated = 0;
             self.parts = Some(parts);
         }
         Ok(())
     }
 
-    pub fn told(self) -> Result<Repeated, TableError> {
-        let (values, again) = match self.parts {
+    pub fn told(self) -> Result<Failing, TableError> {
+        let count = match self.parts {
             Some(parts) => parts.repeated()?,
-            None => (self.repeated, 0),
+            None => self.repeated,
         };
-        Ok(Repeated { values, rows: Failing { count: self.again + again, of: self.rows, samples: self.samples } })
+        Ok(Failing { count, of: self.rows, samples: self.samples })
     }
 }
 
@@ -145,10 +139,9 @@ impl Parts {
         self.files[part].write_all(&key.to_ne_bytes()).map_err(|e| TableError::write(&self.folder, e))
     }
 
-    /// Keys that stand there more than once, and how often they do so but for the first time.
-    fn repeated(self) -> Result<(u64, u64), TableError> {
+    fn repeated(self) -> Result<u64, TableError> {
         let folder = self.folder;
-        let count = |file: BufWriter<File>| -> std::io::Result<(u64, u64)> {
+        let count = |file: BufWriter<File>| -> std::io::Result<u64> {
             let mut file = file.into_inner().map_err(|e| e.into_error())?;
             file.seek(SeekFrom::Start(0))?;
             let mut keys = Vec::new();
@@ -158,10 +151,8 @@ impl Parts {
                 keys.push(u128::from_ne_bytes(key));
             }
             keys.sort_unstable();
-            let same = keys.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
-            Ok(same.fold((0, 0), |(values, again), same| (values + 1, again + same.len() as u64 - 1)))
+            Ok(keys.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).count() as u64)
         };
-        let add = |(values, again), file| count(file).map(|(v, a)| (values + v, again + a));
-        self.files.into_iter().try_fold((0, 0), add).map_err(|e| TableError::write(&folder, e))
+        self.files.into_iter().map(count).sum::<std::io::Result<u64>>().map_err(|e| TableError::write(&folder, e))
     }
 }

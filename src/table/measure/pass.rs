@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use serde_json::{Map, Value};
 
 use super::MeasureLimits;
-use super::asked::{Asked, Failing, FoundColumn, Logical, Measured, PathStep, Repeated};
+use super::asked::{Asked, Failing, FoundColumn, Logical, Measured, PathStep};
 use super::cells::{Cells, inside};
 use super::check;
 use super::json::{self, Found};
@@ -410,7 +410,7 @@ impl<'a> Pass<'a> {
         let tests = tests.collect();
         let keys = self.keys.into_iter().zip(&self.asked.keys).map(|(keys, names)| match keys {
             Some(keys) => keys.told().map(Some),
-            None => Ok(names.iter().all(there).then(Repeated::default)),
+            None => Ok(names.iter().all(there).then(Failing::default)),
         });
         let keys = keys.collect::<Result<_, _>>()?;
         Ok(Measured { profile, columns, documents: !self.header, tests, keys })

@@ -151,6 +151,11 @@ fn looking() {
 
     Made from:
       sales  sales@2024-01-02:prod/dl  4736d13e9e72
+
+    Rows: 1, 2 columns
+      column  type    nulls  distinct  min  median  max  most frequent
+      store   text        -         1  lon          lon
+      amount  bigint      -         1  6    6       6
     "#);
 }
 

@@ -77,6 +77,11 @@ fn reading_falls_through_to_the_base() {
     Made from:
       daily  daily@2024-01-01:prod/dl  23c94ba5803b
       daily  daily@2024-01-02:prod/dl  4736d13e9e72
+
+    Rows: 4, 2 columns
+      column  type  nulls  distinct  min  median  max     most frequent
+      store   text      -         3  lon          store   lon 50%, nyc 25%, store 25%
+      amount  text      -         4  4            amount
     $ formake lineage report@2024-01:pr-42
     report@2024-01:pr-42/dl is report@2024-01:prod/dl  8406b6b1dab7  run 3: daily -> report
     ├─ daily@2024-01-01:prod/dl  23c94ba5803b  run 1: sales -> daily
