@@ -152,8 +152,7 @@ impl<'a> Shell<'a> {
         let mut begun = String::new();
         for line in io::stdin().lock().lines() {
             let line = line.map_err(|error| file_problem("read", "stdin".as_ref(), &error))?;
-            if begun.trim().is_empty() && line.trim_start().starts_with('.') {
-                begun.clear();
+            if begun.is_empty() && line.trim_start().starts_with('.') {
                 if !self.command(line.trim())? {
                     return Ok(());
                 }
@@ -163,7 +162,7 @@ impl<'a> Shell<'a> {
             begun.push('\n');
             let (whole, rest) = statements(&begun);
             let (whole, rest): (Vec<String>, String) = (whole.into_iter().map(String::from).collect(), rest.into());
-            if whole.is_empty() {
+            if whole.is_empty() && !rest.is_empty() {
                 continue;
             }
             for statement in whole {

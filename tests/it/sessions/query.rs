@@ -354,5 +354,62 @@ select * from daily;
 selct 1;
 select 1 as last";
     project.write("asked.sql", asked);
-    assert_snapshot!(project.session("formake shell < asked.sql\nprintf '.quit\\nselect 1;' | formake shell\necho 'values (1);' | formake shell --format json"), @"");
+    assert_snapshot!(project.session("formake shell < asked.sql\nprintf '.quit\\nselect 1;' | formake shell\necho 'values (1);' | formake shell --format json"), @r#"
+    $ formake shell < asked.sql
+    daily   2 instances  the last 2024-01-02
+    report   1 instance  the last 2024-01
+    sales   2 instances  the last 2024-01-02
+    store  amount
+    lon        10
+    nyc         8
+    2 rows
+    sign
+    ;
+    1 row
+    store   text
+    amount  bigint
+    store  amount  date
+    lon         4  2024-01-01
+    1 row, and there are more (.limit N, or 0 for all)
+    error[E0616]: `daily` had no snapshot under the label prod at that time
+     --> query:1:15
+      |
+    1 | select * from daily;
+      |               ^^^^^
+      |
+      = help: `formake ls daily --all` shows all that it ever stood for, and when
+
+    1 error
+    error[E0616]: `daily` has no snapshot under the label nowhere
+     --> query:1:15
+      |
+    1 | select * from daily;
+      |               ^^^^^
+      |
+      = help: `formake why-not daily` tells what it waits for; `formake ls` shows what there is
+
+    1 error
+    error[E0925]: `.formt` is no command
+     |
+     = help: did you mean `.format`?
+
+    1 error
+    error[E0923]: the shell writes no Parquet
+     |
+     = help: `formake query … -o rows.parquet` does
+
+    1 error
+    error[E0920]: SELCT is not a query
+     |
+     = note: a query changes nothing: it is one SELECT, WITH or VALUES
+     = help: what shall stay is made by a formula, or taken in with `formake publish`
+
+    1 error
+    last
+    1
+    [exit 2]
+    $ printf '.quit\nselect 1;' | formake shell
+    $ echo 'values (1);' | formake shell --format json
+    {"column1":1}
+    "#);
 }
