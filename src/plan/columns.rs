@@ -12,6 +12,7 @@ use super::breaks::NotKnown;
 use crate::catalog::SnapshotId;
 use crate::formula::program::{Column, Format, Formula, Kind, Program};
 use crate::identity::{Identity, Name};
+use crate::quality::Contracts;
 use crate::recipe::{self, GivenPart};
 use crate::resolve::{Graph, JobIx, NodeIx, Origin, Part};
 use crate::table::{self, Known, KnownTable, TableError};
@@ -51,6 +52,7 @@ pub struct Subject<'a> {
     pub bases: &'a [Name],
     /// Formulas whose own recipe is another than the base's results were made with.
     pub changed: &'a BTreeSet<usize>,
+    pub contracts: &'a Contracts,
 }
 
 /// Which of two worlds columns are asked of.

@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::action::{Action, Owed, Step};
-use super::breaks::{Breaks, ColumnChange, Consumer, Effect, NotKnown, TableChange, Unchecked, blamed, compare, mentions};
+use super::breaks::{Breaks, ColumnChange, Consumer, Effect, Mention, NotKnown, TableChange, Unchecked, blamed, compare, mentions};
 use super::columns::{Refused, Side, Subject, Tables, Trouble, Walk, written};
+use crate::diagnostic::Severity;
 use crate::formula::program::{Alternative, Format, Formula, Input, Kind};
 use crate::identity::{Identity, Instance, Name};
+use crate::quality;
 use crate::recipe;
 use crate::table::{self, Known, KnownTable, TableError};
 
@@ -113,7 +115,41 @@ impl<'a> Check<'a> {
             let (class, repository, columns) = (class.clone(), repository.clone(), changes.clone());
             self.found.tables.push(TableChange { class, repository, title: title.clone(), place: place.clone(), instance, columns });
         }
+        self.held_to_its_contract(&class, &was, &now, &changes);
         self.news.push(Rc::new(News { class, repository, was, now, changes, by }));
+    }
+
+    /// What the contract of a class says of its columns, and holds no longer.
+    fn held_to_its_contract(&mut self, class: &Name, was: &[Known], now: &[Known], changes: &[ColumnChange]) {
+        let Some(contract) = self.walk.s.contracts.of(class) else { return };
+        let before = quality::check(contract, Some(was));
+        let broken = quality::check(contract, Some(now)).into_iter().filter(|problem| problem.severity == Severity::Error);
+        let text = self.walk.tables.text(&contract.file).unwrap_or_default();
+        let line = |at: usize| text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
+        let mut found: Vec<(usize, Effect)> = Vec::new();
+        for problem in broken.filter(|problem| !before.contains(problem)) {
+            let at = problem.labels.first().map_or(0, |(place, _)| place.start);
+            let column = changes.iter().map(ColumnChange::column).find(|column| problem.message.contains(&format!("`{column}`")));
+            found.push((line(at), Effect::WouldBreak { column: column.map(str::to_string), why: problem.message }));
+        }
+        for change in changes {
+            let ColumnChange::Nullable { column } = change else { continue };
+            let Some(required) = contract.columns.iter().find(|known| known.name == *column && known.required) else { continue };
+            let at = line(required.at.0);
+            let mentions = vec![Mention { file: contract.file.clone(), line: at }];
+            found.push((at, Effect::MayBreak { column: column.clone(), mentions }));
+        }
+        for (at, effect) in found {
+            let (title, place) = (format!("the contract of {class}"), format!("{}:{at}", contract.file));
+            self.found.consumers.push(Consumer {
+                title,
+                place,
+                classes: vec![class.clone()],
+                reads: Some(class.clone()),
+                planned: true,
+                effect,
+            });
+        }
     }
 
     /// A changed query does not fit what it reads.

@@ -54,11 +54,11 @@ impl Workspace {
         let catalog = self.catalog(Mode::Write)?;
         let own = self.root.join(OWN);
         let looks = Looks { program: &program, contracts: &contracts, spill: &own };
+        self.contract_of(&contracts, &super::request::parse(text)?.class)?;
         let mut checked = Vec::new();
         let mut changes = Vec::new();
         for reading in self.read(&catalog, text, label, None)? {
             let snapshot = &reading.pointer.snapshot;
-            self.contract_of(&contracts, &reading.identity.class)?;
             if self.bytes.condition(snapshot) != Condition::Intact {
                 return Err(Diagnostic::error("E0814", format!("the bytes of {} are gone or damaged", reading.identity))
                     .help(format!("`formake build {}` makes them again", reading.identity))

@@ -53,7 +53,8 @@ impl Workspace {
         let formulas = review::formulas(&facts);
         let changed: BTreeSet<usize> = formulas.iter().filter_map(|formula| formula.id).collect();
         let graph = &prepared.graph;
-        let subject = Subject { program, graph, plan: &draft.plan, label, bases: &bases, changed: &changed };
+        let subject =
+            Subject { program, graph, plan: &draft.plan, label, bases: &bases, changed: &changed, contracts: &prepared.contracts };
         let newest = newest(&listed);
         let looks = Looks { workspace: self, prepared, judge, label, newest, seen: RefCell::default() };
         let breaks = consumers::breaks(&subject, &looks);

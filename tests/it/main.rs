@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad;
+mod contracts;
 mod corruption;
 mod docs;
 mod examples;

@@ -37,6 +37,18 @@ fn dropped(targets: &[&str]) -> Case {
 }
 
 #[test]
+fn a_contract_is_held_to_as_a_reader_is() {
+    let contract = "apiVersion: v3.1.0\nkind: DataContract\nid: clean\nversion: 1.0.0\nstatus: active\nschema:\n  - name: clean\n    properties:\n      \
+                    - {name: id, logicalType: integer, required: true}\n      - {name: amount, logicalType: number}\n";
+    let told = told(&dropped(&["clean@2024-01-01"]).file("contracts/clean.yaml", contract).breaks(&["clean"], &["clean"]));
+    let of_contract: Vec<&str> = told.lines().filter(|line| line.contains("contracts/")).collect();
+    assert_eq!(
+        of_contract,
+        ["would break: clean at contracts/clean.yaml:10 for clean: amount: the recipe gives no column `amount`"]
+    );
+}
+
+#[test]
 fn a_dropped_column_is_followed_to_all_who_read_it() {
     // All of it planned.
     let targets = ["report@2024-01-01", "model@2024-01-01", "joined@2024-01-01"];

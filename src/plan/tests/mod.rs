@@ -159,7 +159,12 @@ impl Case {
         let changed: BTreeSet<usize> = own.map(|formula| formula.id).collect();
         let bases = ["prod".into()];
         let (program, graph, label) = (&self.program, &self.graph, &"pr-1".into());
-        breaks(&Subject { program, graph, plan, label, bases: &bases, changed: &changed }, self)
+        let contract = |(path, text): (&String, &String)| {
+            let class = path.strip_prefix("contracts/")?.strip_suffix(".yaml")?;
+            crate::quality::read(path, text, class).0
+        };
+        let contracts = &crate::quality::Contracts::new(self.files.iter().filter_map(contract));
+        breaks(&Subject { program, graph, plan, label, bases: &bases, changed: &changed, contracts }, self)
     }
 
     /// Runs by which the base's results were made, with the formulas that stood there then.
