@@ -83,6 +83,11 @@ impl<'a> Resolver<'a> {
                 self.product(&free, &lists, &mut trial, &mut |resolver, trial| {
                     for answer in resolver.answers(formula, input, trial, time) {
                         match answer {
+                            // It was chosen for what it is: nothing falls through to the next one.
+                            Answer::Part(part) if let Some(why) = resolver.blocked(part.node).cloned() => {
+                                let cause = Cause::Input { name: input.name.to_string(), because: why, first_complete: None };
+                                return Err(blocked(identity, cause));
+                            }
                             Answer::Part(part) => parts.push(part),
                             Answer::LeftOut => {}
                             Answer::Missing(why) if lenient => first_missing = first_missing.take().or(Some(why)),
@@ -233,7 +238,8 @@ impl<'a> Resolver<'a> {
         for (alternative, choice) in input.alternatives.iter().enumerate() {
             let Some(identity) = choice.pattern.under(binding).and_then(|p| p.instantiate(binding)) else { continue };
             let node = self.node(&identity);
-            let Some(why) = self.blocked(node).cloned() else {
+            let why = self.blocked(node).filter(|why| !why.is_refused()).cloned();
+            let Some(why) = why else {
                 return vec![Answer::Part(Part { node, alternative, values })];
             };
             if choice.own_class && input.optional && !self.before_since(&identity) {
@@ -284,7 +290,7 @@ impl<'a> Resolver<'a> {
                     continue;
                 }
                 let node = self.node(identity);
-                if self.blocked(node).is_none() {
+                if self.blocked(node).is_none_or(|why| why.is_refused()) {
                     found.push((identity.instance.clone(), Part { node, alternative, values: values.to_vec() }));
                 }
             }

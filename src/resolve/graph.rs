@@ -157,6 +157,11 @@ impl Blocked {
         chain
     }
 
+    /// It is there, and nobody may read it: it is chosen as if it could be provided, and what chose it is blocked.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.root().cause, Cause::Quarantined { .. })
+    }
+
     /// The end of the derivation: what is missing.
     pub fn root(&self) -> &Blocked {
         let mut end = self;

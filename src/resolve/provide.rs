@@ -76,9 +76,10 @@ impl<'a> Resolver<'a> {
         ix
     }
 
+    /// Whether an identity can be provided, as far as choices ask: what is quarantined counts, so that it is never left out silently.
     pub fn is_provided(&mut self, identity: &Identity) -> bool {
         let ix = self.node(identity);
-        self.blocked(ix).is_none()
+        self.blocked(ix).is_none_or(|why| why.is_refused())
     }
 
     /// Why a node cannot be provided; `None` where it can.

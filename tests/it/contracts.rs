@@ -61,7 +61,7 @@ fn an_output_that_breaks_its_contract_is_quarantined() {
     project.formake("build report@2024-01-01").ended(1);
     project.formake("build report@2024-01-01 --label pr-1 --fresh").ended(1);
     assert_eq!(project.contents(), before);
-    let why = project.formake("why report@2024-01-01");
+    let why = project.formake("why clean@2024-01-01");
     assert!(why.text().contains("it breaks contracts/clean.yaml"), "{}", why.text());
     // A contract that asks less lets it through.
     project.edit("contracts/clean.yaml", "maximum: 10", "maximum: 100");
@@ -148,4 +148,24 @@ fn a_contract_decides_how_a_query_reads_text() {
     project.formake("build report@2024-01-01").ended(0);
     let asked = project.formake("query 'select n from \"report@2024-01-01\"' --format csv").ended(0);
     assert_eq!(asked.stdout, "n\n06\n", "as texts, the last of them");
+}
+
+#[test]
+fn what_is_quarantined_is_never_left_out_silently() {
+    let project = project();
+    let formulas = "\n(raw, <any DATE in MONTH>, prod, dl) -> (month, <MONTH: month>, prod, dl) { run \"cat {{ inputs.raw }} > {{ output }}\" }\n\
+                    (raw, <latest D in DATE-3d..DATE>, prod, dl) -> (newest, <DATE>, prod, dl) { run \"cat {{ inputs.raw }} > {{ output }}\" }\n\
+                    (raw, <DATE>, prod, dl)? + (goals, prod, dl) -> (maybe, <DATE>, prod, dl) { run \"cat {{ inputs.goals }} > {{ output }}\" }\n";
+    project.write("pipeline.formula", &format!("{FORMULAS}{formulas}"));
+    project.write("contracts/raw.yaml", &contract("raw", N, ""));
+    project.write("goals.csv", "n\n5\n");
+    project.formake("publish goals goals.csv").ended(0);
+    project.formake("build month@2024-01").ended(0);
+    let before = project.contents();
+    project.write("raw/2024-01-02.csv", "n\n99\n");
+    for target in ["month@2024-01", "newest@2024-01-02", "maybe@2024-01-02", "month --available"] {
+        let ran = project.formake(&format!("build {target}")).ended(5);
+        assert!(ran.text().contains("1 of 1 cell is above 10"), "{target}: {}", ran.text());
+    }
+    assert_eq!(project.contents(), before);
 }

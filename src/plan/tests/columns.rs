@@ -42,10 +42,7 @@ fn a_contract_is_held_to_as_a_reader_is() {
                     - {name: id, logicalType: integer, required: true}\n      - {name: amount, logicalType: number}\n";
     let told = told(&dropped(&["clean@2024-01-01"]).file("contracts/clean.yaml", contract).breaks(&["clean"], &["clean"]));
     let of_contract: Vec<&str> = told.lines().filter(|line| line.contains("contracts/")).collect();
-    assert_eq!(
-        of_contract,
-        ["would break: clean at contracts/clean.yaml:10 for clean: amount: the recipe gives no column `amount`"]
-    );
+    assert_eq!(of_contract, ["would break: clean at contracts/clean.yaml:10 for clean: amount: the recipe gives no column `amount`"]);
 }
 
 #[test]
