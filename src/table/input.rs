@@ -166,7 +166,10 @@ fn columns(files: &[DataFile], declared: &[Column], most: u64) -> Result<(Vec<Fi
     let types = declared_types(declared)?;
     let Some(first) = files.first() else { return Ok((Vec::new(), Some(0))) };
     match first.kind {
-        Kind::Parquet => parquet_columns(files, &types),
+        Kind::Parquet => {
+            let opened = files.iter().map(parquet::Opened::open).collect::<Result<Vec<_>, _>>()?;
+            parquet_columns(files, &opened, &types)
+        }
         Kind::Jsonl => jsonl_columns(files, &types, most),
         Kind::Csv(delimiter) => csv_columns(files, delimiter, &types, most),
     }
@@ -245,13 +248,17 @@ fn typed(shapes: Vec<(String, Shape)>, types: &Types) -> Vec<Field> {
 }
 
 /// Parquet says its types itself: a declaration only asks for the column to be there.
-fn parquet_columns(files: &[DataFile], types: &Types) -> Result<(Vec<Field>, Option<u64>), TableError> {
+pub(crate) fn parquet_columns(
+    files: &[DataFile],
+    opened: &[parquet::Opened],
+    types: &Types,
+) -> Result<(Vec<Field>, Option<u64>), TableError> {
     let mut joined: Vec<(Field, &DataFile)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut rows = 0;
-    for file in files {
-        let (fields, count) = parquet::schema(file)?;
-        rows += count;
+    for (file, opened) in files.iter().zip(opened) {
+        let fields = opened.fields()?;
+        rows += opened.rows();
         let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         all_declared(file, &names, types)?;
         for field in fields {

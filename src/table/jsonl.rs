@@ -32,31 +32,36 @@ pub(crate) enum Shape {
 impl Shape {
     pub const NOTHING: Shape = Shape::Plain(Guess::Nothing);
 
-    fn of(value: &Value) -> Result<Self, (String, String)> {
-        Ok(match value {
-            Value::Null => Shape::NOTHING,
-            Value::Bool(_) => Shape::Plain(Guess::Bool),
-            Value::Number(number) if number.is_i64() => Shape::Plain(Guess::Int),
-            Value::Number(number) if number.is_f64() => Shape::Plain(Guess::Float),
-            // More than 64 bits with a sign: as text no digit is lost.
-            Value::Number(_) => Shape::Plain(Guess::Text),
-            Value::String(text) => Shape::Plain(match Guess::of(text) {
-                Guess::Date => Guess::Date,
-                // The decoder wants seconds.
-                time @ Guess::Timestamp { .. } if text.as_bytes().get(16) == Some(&b':') => time,
-                _ => Guess::Text,
-            }),
-            Value::Array(items) => {
-                let mut item = Shape::NOTHING;
-                for value in items {
-                    item = item.join(Shape::of(value)?)?;
-                }
-                Shape::List(Box::new(item))
+    /// Joins it with what a value is.
+    ///
+    /// # Errors
+    /// The two kinds of values that no type holds both.
+    fn see(&mut self, value: &Value) -> Result<(), (String, String)> {
+        match (&mut *self, value) {
+            (_, Value::Null) | (Shape::Plain(Guess::Text), Value::Bool(_) | Value::Number(_) | Value::String(_)) => Ok(()),
+            (Shape::Plain(guess), Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                *guess = guess.join(look(value));
+                Ok(())
             }
-            Value::Object(fields) => Shape::Struct(
-                fields.iter().map(|(name, value)| Ok((name.clone(), Shape::of(value)?))).collect::<Result<_, (String, String)>>()?,
-            ),
-        })
+            (Shape::List(item), Value::Array(items)) => items.iter().try_for_each(|value| item.see(value)),
+            (Shape::Struct(fields), Value::Object(values)) => see_fields(fields, values).map_err(|(_, one, other)| (one, other)),
+            (Shape::Plain(Guess::Nothing), Value::Array(_)) => {
+                *self = Shape::List(Box::new(Shape::NOTHING));
+                self.see(value)
+            }
+            (Shape::Plain(Guess::Nothing), Value::Object(_)) => {
+                *self = Shape::Struct(Vec::new());
+                self.see(value)
+            }
+            (_, value) => {
+                let other = match value {
+                    Value::Array(_) => Shape::List(Box::new(Shape::NOTHING)).word(),
+                    Value::Object(_) => Shape::Struct(Vec::new()).word(),
+                    _ => Shape::NOTHING.word(),
+                };
+                Err((self.word().into(), other.into()))
+            }
+        }
     }
 
     /// # Errors
@@ -93,20 +98,48 @@ impl Shape {
     }
 }
 
-/// Joins fields by name; new ones go to the end.
+/// What a plain value looks like.
+fn look(value: &Value) -> Guess {
+    match value {
+        Value::Bool(_) => Guess::Bool,
+        Value::Number(number) if number.is_i64() => Guess::Int,
+        Value::Number(number) if number.is_f64() => Guess::Float,
+        // More than 64 bits with a sign: as text no digit is lost.
+        Value::Number(_) => Guess::Text,
+        Value::String(text) => match Guess::of(text) {
+            Guess::Date => Guess::Date,
+            // The decoder wants seconds.
+            time @ Guess::Timestamp { .. } if text.as_bytes().get(16) == Some(&b':') => time,
+            _ => Guess::Text,
+        },
+        _ => Guess::Nothing,
+    }
+}
+
+/// Joins fields with what an object's values are; new ones go to the end. Errors as [`join_fields`].
+fn see_fields(fields: &mut Vec<(String, Shape)>, object: &Map<String, Value>) -> Result<(), (String, String, String)> {
+    // Names of one object differ, and most come in the order in which they are there.
+    let (known, mut next) = (fields.len(), 0);
+    for (name, value) in object {
+        let found = (next.min(known)..known).chain(0..next.min(known)).find(|at| fields[*at].0 == *name);
+        let at = found.unwrap_or_else(|| {
+            fields.push((name.clone(), Shape::NOTHING));
+            fields.len() - 1
+        });
+        next = at + 1;
+        fields[at].1.see(value).map_err(|(one, other)| (name.clone(), one, other))?;
+    }
+    Ok(())
+}
+
+/// Joins fields by name, of which both have no two alike; new ones go to the end.
 ///
 /// # Errors
 /// The field, and the two kinds of values that no type holds both.
 pub(crate) fn join_fields(fields: &mut Vec<(String, Shape)>, more: Vec<(String, Shape)>) -> Result<(), (String, String, String)> {
-    if fields.is_empty() {
-        *fields = more;
-        return Ok(());
-    }
-    // Most come in the order in which they are there.
-    let mut next = 0;
+    let (known, mut next) = (fields.len(), 0);
     for (name, shape) in more {
-        let found = (next..fields.len()).chain(0..next).find(|at| fields[*at].0 == name);
-        match found {
+        match (next.min(known)..known).chain(0..next.min(known)).find(|at| fields[*at].0 == name) {
             Some(at) => {
                 next = at + 1;
                 let there = &mut fields[at].1;
@@ -163,26 +196,21 @@ impl Lines {
         TableError::malformed(&self.path, self.line, why)
     }
 
-    /// The line's object, and what its values are.
-    pub fn object(&self) -> Result<(Map<String, Value>, Vec<(String, Shape)>), TableError> {
+    /// The line's object; what its values are is joined with what is there.
+    pub fn object(&self, columns: &mut Vec<(String, Shape)>) -> Result<Map<String, Value>, TableError> {
         let value: Value = serde_json::from_slice(&self.buffer)
             .map_err(|e| self.fail(format!("not a JSON object on one line ({e}); a table in JSON has one object on each line")))?;
         let Value::Object(fields) = value else {
             return Err(self.fail("not a JSON object; a table in JSON has one object on each line"));
         };
-        let mut row = Vec::with_capacity(fields.len());
-        for (name, value) in &fields {
-            let shape =
-                Shape::of(value).map_err(|(one, other)| self.fail(format!("`{name}` holds both {one} and {other}; make them alike")))?;
-            row.push((name.clone(), shape));
-        }
-        Ok((fields, row))
-    }
-
-    /// Joins what the lines' values are.
-    pub fn join(&self, columns: &mut Vec<(String, Shape)>, more: Vec<(String, Shape)>) -> Result<(), TableError> {
-        join_fields(columns, more)
-            .map_err(|(name, one, other)| self.fail(format!("`{name}` is {other} here, and was {one} above; make them alike")))
+        see_fields(columns, &fields).map_err(|(name, one, other)| {
+            let mut alone = Shape::NOTHING;
+            self.fail(match fields.get(&name).map_or(Ok(()), |value| alone.see(value)) {
+                Err((one, other)) => format!("`{name}` holds both {one} and {other}; make them alike"),
+                Ok(()) => format!("`{name}` is {other} here, and was {one} above; make them alike"),
+            })
+        })?;
+        Ok(fields)
     }
 }
 
@@ -192,8 +220,7 @@ pub(crate) fn guess(file: &DataFile, most: u64) -> Result<(Vec<(String, Shape)>,
     let (mut columns, mut rows) = (Vec::new(), 0);
     while rows < most && lines.next()? {
         rows += 1;
-        let (_, row) = lines.object()?;
-        lines.join(&mut columns, row)?;
+        lines.object(&mut columns)?;
     }
     Ok((columns, rows))
 }

@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Encoding;
 
 use super::{error::TableError, file::DataFile};
 
@@ -18,30 +20,109 @@ fn fail(path: &Path, why: impl ToString) -> TableError {
     TableError::Parquet { path: path.to_path_buf(), why: format!("not a Parquet file that can be read ({text})") }
 }
 
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
-    let file = File::open(path).map_err(|e| TableError::read(path, e))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| fail(path, e))
+/// A file whose footer was read.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
 }
 
-/// The file's columns as queries see them, and its number of rows.
-pub(crate) fn schema(file: &DataFile) -> Result<(Vec<Field>, u64), TableError> {
-    let builder = open(&file.path)?;
-    let (mut fields, mut names): (Vec<Field>, HashSet<&str>) = Default::default();
-    for field in builder.schema().fields() {
-        if !names.insert(field.name()) {
-            let why = format!("two columns are called `{}`; name each apart", field.name());
-            return Err(TableError::Header { path: file.path.clone(), why });
-        }
-        fields.push(Field::new(field.name(), plain(field.data_type()), true));
+impl Opened {
+    pub fn open(file: &DataFile) -> Result<Self, TableError> {
+        let (path, reader) = (file.path.clone(), File::open(&file.path).map_err(|e| TableError::read(&file.path, e))?);
+        let metadata = ArrowReaderMetadata::load(&reader, ArrowReaderOptions::new()).map_err(|e| fail(&path, e))?;
+        Ok(Self { path, metadata })
     }
-    Ok((fields, builder.metadata().file_metadata().num_rows().max(0) as u64))
+
+    /// The file's columns as queries see them.
+    pub fn fields(&self) -> Result<Vec<Field>, TableError> {
+        let (mut fields, mut names): (Vec<Field>, HashSet<&str>) = Default::default();
+        for field in self.metadata.schema().fields() {
+            if !names.insert(field.name()) {
+                let why = format!("two columns are called `{}`; name each apart", field.name());
+                return Err(TableError::Header { path: self.path.clone(), why });
+            }
+            fields.push(Field::new(field.name(), plain(field.data_type()), true));
+        }
+        Ok(fields)
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.metadata.metadata().file_metadata().num_rows().max(0) as u64
+    }
+
+    /// Rows of each row group.
+    pub fn groups(&self) -> impl Iterator<Item = u64> {
+        self.metadata.metadata().row_groups().iter().map(|group| group.num_rows().max(0) as u64)
+    }
+
+    /// Columns of texts that all come as numbers of a dictionary.
+    pub fn numbered(&self) -> HashSet<String> {
+        let mut numbered: HashSet<String> = HashSet::new();
+        for field in self.metadata.schema().fields().iter().filter(|field| is_text(field.data_type())) {
+            numbered.insert(field.name().clone());
+        }
+        for column in self.metadata.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+            let only = |encoding| column.page_encoding_stats_mask().is_some_and(|pages| pages.is_only(encoding));
+            if let [name] = column.column_descr().path().parts()
+                && !only(Encoding::RLE_DICTIONARY)
+                && !only(Encoding::PLAIN_DICTIONARY)
+            {
+                numbered.remove(name);
+            }
+        }
+        numbered
+    }
+
+    /// To be read in the way that costs least: the given columns of texts as numbers of a dictionary, others as views.
+    pub fn cheapest(self, numbered: &HashSet<String>) -> Result<Self, TableError> {
+        let field = |field: &FieldRef| match field.data_type() {
+            ty if is_text(ty) && numbered.contains(field.name()) => {
+                let ty = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                FieldRef::new(field.as_ref().clone().with_data_type(ty))
+            }
+            ty if is_text(ty) => FieldRef::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+            _ => field.clone(),
+        };
+        let schema = Arc::new(Schema::new(self.metadata.schema().fields().iter().map(field).collect::<Vec<_>>()));
+        let options = ArrowReaderOptions::new().with_schema(schema);
+        let metadata = ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options).map_err(|e| fail(&self.path, e))?;
+        Ok(Self { metadata, ..self })
+    }
+
+    fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
+        let file = File::open(&self.path).map_err(|e| TableError::read(&self.path, e))?;
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
+    }
+
+    /// Batches of some row groups: all columns, or those of these names.
+    pub fn batches(
+        &self,
+        groups: Vec<usize>,
+        names: Option<&HashSet<&str>>,
+        batch_size: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, TableError>> + use<>, TableError> {
+        let fields = self.metadata.schema().fields();
+        let wanted = (0..fields.len()).filter(|at| names.is_none_or(|names| names.contains(fields[*at].name().as_str())));
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), wanted);
+        let reader = self.reader()?.with_row_groups(groups).with_projection(mask).with_batch_size(batch_size).build();
+        let (reader, path) = (reader.map_err(|e| fail(&self.path, e))?, self.path.clone());
+        Ok(reader.map(move |batch| batch.map_err(|e| fail(&path, e))))
+    }
+}
+
+fn is_text(ty: &DataType) -> bool {
+    match ty {
+        DataType::Dictionary(_, value) => is_text(value),
+        ty => ty.is_string(),
+    }
 }
 
 /// Columns that have a null somewhere, or of which the file does not say.
 pub(crate) fn with_nulls(file: &DataFile) -> Result<BTreeSet<String>, TableError> {
-    let builder = open(&file.path)?;
+    let opened = Opened::open(file)?;
     let mut nulls = BTreeSet::new();
-    for column in builder.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+    for column in opened.metadata.metadata().row_groups().iter().flat_map(|group| group.columns()) {
         let plain = column.column_descr().max_rep_level() == 0 && column.column_descr().path().parts().len() == 1;
         let count = column.statistics().and_then(|statistics| statistics.null_count_opt());
         if !plain || count != Some(0) {
@@ -81,7 +162,7 @@ pub(crate) struct Reader {
 impl Reader {
     /// Columns of the schema that the file hasn't are null.
     pub fn open(file: &DataFile, schema: SchemaRef, batch_size: usize) -> Result<Self, TableError> {
-        let builder = open(&file.path)?;
+        let builder = Opened::open(file)?.reader()?;
         let asked: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let own = builder.schema().fields();
         let wanted: Vec<usize> = (0..own.len()).filter(|at| asked.contains(own[*at].name().as_str())).collect();

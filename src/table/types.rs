@@ -53,18 +53,6 @@ impl Guess {
         }
     }
 
-    /// What all of them are.
-    pub fn of_all<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
-        let mut all = Guess::Nothing;
-        for text in texts {
-            if all == Guess::Text {
-                break;
-            }
-            all = all.join(Self::of(text));
-        }
-        all
-    }
-
     pub fn join(self, other: Self) -> Self {
         use Guess::*;
         match (self, other) {

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, ListArray, StringArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, ListArray, StringArray, UInt32Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::{cast, take};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 
 use super::asked::{Logical, PathStep};
 use super::spread::numbers;
-use super::summary::hashes;
+use super::summary::{Texts, hashes, shown};
+use super::written::Written;
 use crate::table::parquet::plain;
-use crate::table::types;
+use crate::table::types::{self, Guess};
 
 /// Cells of one batch.
 pub(super) struct Cells {
@@ -27,6 +28,8 @@ pub(super) struct Cells {
     pub objects: bool,
     /// Of JSON: what a test asks for is inside, and not here.
     pub closed: bool,
+    /// What is compared in keys, where it is not `values`.
+    pub key: Option<ArrayRef>,
     /// The batch's row of each, where they are items of lists.
     pub rows: Option<Vec<u32>>,
     /// Those whose object is null: there is no such cell, and so none that is missing.
@@ -39,25 +42,37 @@ pub(super) struct Cells {
 impl Cells {
     pub fn typed(values: ArrayRef) -> Self {
         let (strings, numbers, hashes) = Default::default();
-        Self { values, texts: None, raw: false, objects: false, closed: false, rows: None, absent: None, strings, numbers, hashes }
+        Self {
+            values,
+            texts: None,
+            raw: false,
+            objects: false,
+            closed: false,
+            key: None,
+            rows: None,
+            absent: None,
+            strings,
+            numbers,
+            hashes,
+        }
     }
 
-    /// Texts of CSV or JSON, read as what they should be.
-    pub fn texts(texts: StringArray, logical: Option<Logical>, ty: Option<&DataType>) -> Self {
-        let ty = ty.cloned().or_else(|| logical.and_then(|logical| read_as(logical, &texts)));
-        let (values, raw): (ArrayRef, bool) = match ty {
-            Some(DataType::Utf8) => (Arc::new(texts.clone()), false),
-            Some(ty) => (types::parse_what_can_be(&texts, &ty), false),
-            None => (Arc::new(texts.clone()), true),
+    /// As they are written, and read as a type; without one, as what they look like.
+    pub fn written(written: &Written, ty: Option<&DataType>, as_text: bool) -> Self {
+        let texts = if as_text { written.as_text() } else { written.array().clone() };
+        let values: ArrayRef = match ty {
+            Some(DataType::Utf8) | None => Arc::new(texts.clone()),
+            Some(ty) => written.read(ty),
         };
-        Self { texts: Some(texts), raw, ..Self::typed(values) }
+        Self { texts: Some(texts), raw: ty.is_none(), ..Self::typed(values) }
     }
 
     /// As tests of this logical type look at them: `None` where they are so already.
     pub fn reread(&self, logical: Option<Logical>) -> Option<Self> {
         let texts = self.texts.as_ref()?;
-        let ty = read_as(logical?, texts)?;
-        (self.raw || ty != *self.values.data_type()).then(|| Self::texts(texts.clone(), None, Some(&ty)))
+        let ty = read_as(logical?, || texts.iter().flatten())?;
+        (self.raw || ty != *self.values.data_type())
+            .then(|| Self { texts: Some(texts.clone()), ..Self::typed(types::parse_what_can_be(texts, &ty)) })
     }
 
     pub fn len(&self) -> usize {
@@ -71,8 +86,8 @@ impl Cells {
     /// A cell for people.
     pub fn shown(&self, at: usize) -> String {
         match &self.texts {
-            Some(texts) if texts.is_valid(at) => super::summary::shown(texts.value(at)),
-            None if self.values.is_valid(at) => super::summary::text(&self.values, at),
+            Some(texts) if texts.is_valid(at) => shown(texts.value(at)),
+            None if self.values.is_valid(at) => Texts::of(&self.values).at(at),
             _ => "null".into(),
         }
     }
@@ -107,11 +122,16 @@ impl Cells {
     pub fn hashes(&self) -> &[u64] {
         self.hashes.get_or_init(|| hashes(&self.values))
     }
+
+    /// Values that come by number: the numbers, and what they stand for.
+    pub fn numbered(&self) -> Option<(&Int32Array, &ArrayRef)> {
+        let dictionary = self.values.as_dictionary_opt::<Int32Type>()?;
+        Some((dictionary.keys(), dictionary.values()))
+    }
 }
 
 /// The type that texts are read as. Timestamps have a zone where one of the texts has one.
-pub(super) fn read_as(logical: Logical, texts: &StringArray) -> Option<DataType> {
-    use types::Guess;
+pub(super) fn read_as<'a, I: Iterator<Item = &'a str>>(logical: Logical, texts: impl FnOnce() -> I) -> Option<DataType> {
     Some(match logical {
         Logical::Text => DataType::Utf8,
         Logical::Integer => DataType::Int64,
@@ -119,10 +139,10 @@ pub(super) fn read_as(logical: Logical, texts: &StringArray) -> Option<DataType>
         Logical::Boolean => DataType::Boolean,
         Logical::Date => DataType::Date32,
         Logical::Timestamp => {
-            let zone = texts.iter().flatten().any(|text| Guess::of(text) == Guess::Timestamp { zone: true });
+            let zone = texts().any(|text| Guess::of(text) == Guess::Timestamp { zone: true });
             Guess::Timestamp { zone }.data_type()
         }
-        Logical::Time => DataType::Time64(arrow::datatypes::TimeUnit::Microsecond),
+        Logical::Time => DataType::Time64(TimeUnit::Microsecond),
         Logical::Object | Logical::Array => return None,
     })
 }

@@ -5,35 +5,153 @@
 //! [`Test::Reads`] alone. NaN is greater than all numbers.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Datum, Float64Array, Scalar as One, StringArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Datum, Float64Array, Int32Array, Scalar as One, StringArray};
 use arrow::buffer::BooleanBuffer;
+use arrow::compute::cast;
 use arrow::compute::kernels::cmp;
-use arrow::compute::{cast, kernels::length::length};
 use arrow::datatypes::{DataType, TimeUnit};
 use regex::Regex;
 
 use super::asked::{Bound, Failing, Logical, Sample, Scalar, Test, TextFormat};
 use super::cells::{Cells, as_list, bits};
+use super::many::Same;
 use super::summary::hashes;
 use crate::table::types::{self, Guess};
 
 /// So many failing cells are shown.
 const SAMPLES: usize = 5;
 
-/// Counts a batch's failing cells; `before` rows come before it.
-pub(super) fn count(test: &Test, logical: Option<Logical>, cells: &Cells, before: u64, failing: &mut Failing) {
-    failing.of += cells.len() as u64;
-    let fails = fails(test, logical, cells);
-    let count = fails.count_set_bits() as u64;
-    if count == 0 {
-        return;
+/// A test on the way.
+pub(super) struct Check<'a> {
+    test: &'a Test,
+    logical: Option<Logical>,
+    /// Of [`Test::All`].
+    inner: Vec<Check<'a>>,
+    /// Of [`Test::Matches`]: its own, since one that threads share is slower.
+    regex: Option<Regex>,
+    /// Of [`Test::OneOf`] and [`Test::NoneOf`]: the values as the column's type.
+    known: Option<(DataType, Known)>,
+    /// Of values that come by number: which of them fail.
+    by_number: Option<(ArrayRef, BooleanBuffer)>,
+}
+
+/// Values of a contract.
+struct Known {
+    hashes: HashSet<u64, BuildHasherDefault<Same>>,
+    numbers: Vec<f64>,
+}
+
+impl<'a> Check<'a> {
+    pub fn new(test: &'a Test, logical: Option<Logical>) -> Self {
+        let inner = if let Test::All { tests, .. } = test { tests.iter().map(|test| Check::new(test, logical)).collect() } else { vec![] };
+        let regex = if let Test::Matches(pattern) = test { Some(pattern.regex().clone()) } else { None };
+        Self { test, logical, inner, regex, known: None, by_number: None }
     }
-    failing.count += count;
-    for at in fails.set_indices().take(SAMPLES.saturating_sub(failing.samples.len())) {
-        failing.samples.push(Sample { row: before + cells.row(at) + 1, value: cells.shown(at) });
+
+    /// Counts a batch's failing cells; `before` rows come before it.
+    pub fn count(&mut self, cells: &Cells, before: u64, failing: &mut Failing) {
+        failing.of += cells.len() as u64;
+        let fails = match cells.numbered() {
+            Some((numbers, values)) => self.fails_by_number(cells, numbers, values),
+            None => self.fails(cells),
+        };
+        let count = fails.count_set_bits() as u64;
+        if count == 0 {
+            return;
+        }
+        failing.count += count;
+        for at in fails.set_indices().take(SAMPLES.saturating_sub(failing.samples.len())) {
+            failing.samples.push(Sample { row: before + cells.row(at) + 1, value: cells.shown(at) });
+        }
+    }
+
+    /// Tests each value once, however often it comes.
+    fn fails_by_number(&mut self, cells: &Cells, numbers: &Int32Array, values: &ArrayRef) -> BooleanBuffer {
+        if !self.by_number.as_ref().is_some_and(|(there, _)| Arc::ptr_eq(there, values)) {
+            self.by_number = Some((values.clone(), self.fails(&Cells::typed(values.clone()))));
+        }
+        let missing = || missing(cells);
+        let Some((_, failing)) = &self.by_number else { return missing() };
+        let numbers_failing = match (failing.count_set_bits(), numbers.nulls()) {
+            (0, _) => BooleanBuffer::new_unset(numbers.len()),
+            (_, None) => bits(numbers.len(), |at| failing.value(numbers.value(at) as usize)),
+            (_, Some(nulls)) => bits(numbers.len(), |at| nulls.is_valid(at) && failing.value(numbers.value(at) as usize)),
+        };
+        if self.sees_nulls() { &numbers_failing | &missing() } else { numbers_failing }
+    }
+
+    fn sees_nulls(&self) -> bool {
+        match self.test {
+            Test::Present | Test::All { nulls: true, .. } => true,
+            Test::All { nulls: false, .. } => self.inner.iter().any(Check::sees_nulls),
+            _ => false,
+        }
+    }
+
+    fn fails(&mut self, cells: &Cells) -> BooleanBuffer {
+        let none = || BooleanBuffer::new_unset(cells.len());
+        // What could not be read has no value to be tested.
+        let present = |fails: BooleanBuffer| match cells.values.logical_nulls() {
+            Some(nulls) => &fails & nulls.inner(),
+            None => fails,
+        };
+        match self.test {
+            Test::Present => missing(cells),
+            Test::Reads => match cells.nulls() {
+                Some(nulls) => &unread(self.logical, cells) & nulls.inner(),
+                None => unread(self.logical, cells),
+            },
+            Test::OneOf(values) => present(!&self.member(values, cells)),
+            Test::NoneOf(values) => present(self.member(values, cells)),
+            Test::Matches(_) => texts(cells, |text| self.regex.as_ref().is_some_and(|regex| !regex.is_match(text))),
+            Test::Format(format) => texts(cells, |text| !is_format(*format, text)),
+            Test::Length { least, most } => texts(cells, |text| outside(characters(text), *least, *most)),
+            Test::AtLeast(bound) => present(beyond(bound, false, cells)),
+            Test::AtMost(bound) => present(beyond(bound, true, cells)),
+            Test::MultipleOf(step) => match cells.numbers() {
+                Some(values) => present(bits(cells.len(), |at| match values.is_valid(at) {
+                    true => !is_multiple(values.value(at), *step),
+                    false => cells.raw,
+                })),
+                None => none(),
+            },
+            Test::Items { least, most } => match as_list(&cells.values) {
+                Some(lists) => {
+                    let lists = lists.as_ref();
+                    bits(cells.len(), |at| lists.is_valid(at) && outside(lists.value_length(at) as u64, *least, *most))
+                }
+                None => none(),
+            },
+            Test::UniqueItems => repeated(cells).unwrap_or_else(none),
+            Test::All { nulls, .. } => {
+                let start = if *nulls { missing(cells) } else { none() };
+                self.inner.iter_mut().fold(start, |all, check| &all | &check.fails(cells))
+            }
+        }
+    }
+
+    /// Whether each cell is one of the values.
+    fn member(&mut self, values: &[Scalar], cells: &Cells) -> BooleanBuffer {
+        let ty = cells.values.data_type();
+        if !self.known.as_ref().is_some_and(|(there, _)| there == ty) {
+            let list = typed(values, ty);
+            let there = hashes(&list).into_iter().enumerate().filter(|(at, _)| list.is_valid(*at)).map(|(_, hash)| hash);
+            let number = |value: &Scalar| if let Scalar::Number(number) = value { number.as_f64() } else { None };
+            self.known = Some((ty.clone(), Known { hashes: there.collect(), numbers: values.iter().filter_map(number).collect() }));
+        }
+        let Some((_, known)) = &self.known else { return BooleanBuffer::new_unset(cells.len()) };
+        let by_hash = cells.hashes();
+        let found = bits(cells.len(), |at| known.hashes.contains(&by_hash[at]));
+        match cells.numbers() {
+            Some(there) if cells.raw && !known.numbers.is_empty() => {
+                &found | &bits(cells.len(), |at| there.is_valid(at) && known.numbers.contains(&there.value(at)))
+            }
+            _ => found,
+        }
     }
 }
 
@@ -44,48 +162,6 @@ pub(super) fn merge(here: &mut Failing, there: Failing) {
     here.samples.extend(there.samples);
     here.samples.sort_by_key(|sample| sample.row);
     here.samples.truncate(SAMPLES);
-}
-
-fn fails(test: &Test, logical: Option<Logical>, cells: &Cells) -> BooleanBuffer {
-    let none = || BooleanBuffer::new_unset(cells.len());
-    // What could not be read has no value to be tested.
-    let present = |fails: BooleanBuffer| match cells.values.logical_nulls() {
-        Some(nulls) => &fails & nulls.inner(),
-        None => fails,
-    };
-    match test {
-        Test::Present => missing(cells),
-        Test::Reads => match cells.nulls() {
-            Some(nulls) => &unread(logical, cells) & nulls.inner(),
-            None => unread(logical, cells),
-        },
-        Test::OneOf(values) => present(!&member(values, cells)),
-        Test::NoneOf(values) => present(member(values, cells)),
-        Test::Matches(pattern) => texts(cells, |text| !pattern.regex().is_match(text)),
-        Test::Format(format) => texts(cells, |text| !is_format(*format, text)),
-        Test::Length { least, most } => texts(cells, |text| outside(text.chars().count() as u64, *least, *most)),
-        Test::AtLeast(bound) => present(beyond(bound, false, cells)),
-        Test::AtMost(bound) => present(beyond(bound, true, cells)),
-        Test::MultipleOf(step) => match cells.numbers() {
-            Some(values) => present(bits(cells.len(), |at| match values.is_valid(at) {
-                true => !is_multiple(values.value(at), *step),
-                false => cells.raw,
-            })),
-            None => none(),
-        },
-        Test::Items { least, most } => match length(&cells.values).and_then(|n| cast(&n, &DataType::Int64)) {
-            Ok(counts) if cells.values.data_type().is_nested() => {
-                let counts = arrow::array::AsArray::as_primitive::<arrow::datatypes::Int64Type>(&counts);
-                bits(cells.len(), |at| counts.is_valid(at) && outside(counts.value(at).max(0) as u64, *least, *most))
-            }
-            _ => none(),
-        },
-        Test::UniqueItems => repeated(cells).unwrap_or_else(none),
-        Test::All { tests, nulls } => {
-            let start = if *nulls { missing(cells) } else { none() };
-            tests.iter().fold(start, |all, test| &all | &fails(test, logical, cells))
-        }
-    }
 }
 
 fn missing(cells: &Cells) -> BooleanBuffer {
@@ -132,6 +208,11 @@ fn texts(cells: &Cells, fails: impl Fn(&str) -> bool) -> BooleanBuffer {
     }
 }
 
+/// Bytes that do not go on with a character begin one.
+fn characters(text: &str) -> u64 {
+    if text.is_ascii() { text.len() as u64 } else { text.chars().count() as u64 }
+}
+
 fn outside(number: u64, least: Option<u64>, most: Option<u64>) -> bool {
     least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most)
 }
@@ -164,23 +245,7 @@ fn typed(values: &[Scalar], ty: &DataType) -> ArrayRef {
         };
         values.iter().map(text).collect()
     };
-    let texts = if ty.is_integer() { texts(true) } else { texts(false) };
-    types::parse_what_can_be(&texts, ty)
-}
-
-/// Whether each cell is one of the values.
-fn member(values: &[Scalar], cells: &Cells) -> BooleanBuffer {
-    let list = typed(values, cells.values.data_type());
-    let known: HashSet<u64> = hashes(&list).into_iter().enumerate().filter(|(at, _)| list.is_valid(*at)).map(|(_, hash)| hash).collect();
-    let by_hash = cells.hashes();
-    let found = bits(cells.len(), |at| known.contains(&by_hash[at]));
-    let numbers: Vec<f64> = values.iter().filter_map(|value| if let Scalar::Number(n) = value { n.as_f64() } else { None }).collect();
-    match cells.numbers() {
-        Some(there) if cells.raw && !numbers.is_empty() => {
-            &found | &bits(cells.len(), |at| there.is_valid(at) && numbers.contains(&there.value(at)))
-        }
-        _ => found,
-    }
+    types::parse_what_can_be(&texts(ty.is_integer()), ty)
 }
 
 /// Whether each cell lies beyond a bound. What is null does not matter.

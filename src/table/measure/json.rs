@@ -1,14 +1,16 @@
 //! Cells of JSON lines.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListBuilder, StringArray, StringBuilder, new_null_array};
+use arrow::array::{ArrayRef, ListBuilder, StringBuilder, new_null_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use serde_json::{Map, Value};
 
 use super::asked::{Logical, PathStep};
-use super::cells::Cells;
+use super::cells::{Cells, read_as};
+use super::written::Written;
 
 /// What is known of a path: whether it was there, and whether it was missed where it could have been. Neither, where all objects and lists on
 /// the way are null or empty.
@@ -72,14 +74,21 @@ pub(super) fn cells(rows: &[Map<String, Value>], path: &[PathStep], logical: Opt
 }
 
 fn plain(cells: &[Cell], logical: Option<Logical>) -> Cells {
-    let texts: StringArray = cells.iter().map(|cell| cell.value.map(text)).collect();
+    let mut written = Written::default();
+    for cell in cells {
+        match cell.value {
+            Some(value) => written.push_with(|to| write(value, to)),
+            None => written.push_null(false),
+        }
+    }
     if cells.iter().any(|cell| matches!(cell.value, Some(Value::Array(_)))) {
         let mut lists = Cells::typed(lists(cells));
-        lists.texts = Some(texts);
+        lists.texts = Some(written.array().clone());
         return lists;
     }
     let objects = cells.iter().any(|cell| matches!(cell.value, Some(Value::Object(_))));
-    let mut cells = Cells::texts(texts, logical.filter(|_| !objects), None);
+    let ty = logical.filter(|_| !objects).and_then(|logical| read_as(logical, || written.iter()));
+    let mut cells = Cells::written(&written, ty.as_ref(), false);
     cells.objects = objects;
     cells
 }
@@ -100,15 +109,39 @@ fn lists(cells: &[Cell]) -> ArrayRef {
     Arc::new(lists.finish())
 }
 
-/// A value as a query would print it.
-pub(super) fn text(value: &Value) -> String {
+/// Writes a value as a query would print it.
+pub(super) fn write(value: &Value, to: &mut String) {
     match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            format!("{{{}}}", fields.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect::<Vec<_>>().join(", "))
+        Value::Null => {}
+        Value::String(text) => to.push_str(text),
+        Value::Bool(flag) => to.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(number) => {
+            // It does not fail on a string.
+            let _ = write!(to, "{number}");
         }
-        plain => plain.to_string(),
+        Value::Array(items) => {
+            to.push('[');
+            for (at, item) in items.iter().enumerate() {
+                to.push_str(if at > 0 { ", " } else { "" });
+                write(item, to);
+            }
+            to.push(']');
+        }
+        Value::Object(fields) => {
+            to.push('{');
+            for (at, (name, value)) in fields.iter().enumerate() {
+                to.push_str(if at > 0 { ", " } else { "" });
+                to.push_str(name);
+                to.push_str(": ");
+                write(value, to);
+            }
+            to.push('}');
+        }
     }
+}
+
+fn text(value: &Value) -> String {
+    let mut text = String::new();
+    write(value, &mut text);
+    text
 }

@@ -1,29 +1,33 @@
 //! Keys that stand in several rows.
 //!
-//! What is true here: a key is known by 128 bits of hash, and counted exactly but for two keys that share them. Hashes that do not fit in memory
-//! go to temporary files, parted by their first bits, and each file is counted by itself. A key with a null in it is none.
+//! What is true here: a key is known by 128 bits of hash, and counted exactly but for two keys that share them. Hashes are parted by their first
+//! bits; what does not fit in memory goes to a temporary file, and each part is counted by itself. A row with a null in its key is left out.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{Array, ArrayRef};
 use arrow::buffer::NullBuffer;
 use datafusion::common::hash_utils::{QualityRandomState, create_hashes};
 
-use super::asked::{Failing, Sample};
-use super::summary::text;
+use super::MeasureLimits;
+use super::asked::Sample;
+use super::summary::Texts;
 use crate::table::error::TableError;
 
-/// So many files are the hashes parted to.
-const PARTS: usize = 64;
-/// Bytes of a key in memory, with what a map needs around it.
-const COST: usize = 40;
+/// So many parts.
+const PARTS: usize = 256;
+/// Bytes of a hash.
+const WIDTH: usize = size_of::<u128>();
+/// Keys that are looked for where samples are wanted.
+const WANTED: usize = 1 << 16;
 const SAMPLES: usize = 5;
 
-/// Takes the second half of the key for its hash.
+/// Takes the second half of a key for its hash.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Half(u64);
 
@@ -43,116 +47,224 @@ impl Hasher for Half {
     }
 }
 
-/// One set of columns.
-#[derive(Default)]
+type ByKey<V> = HashMap<u128, V, BuildHasherDefault<Half>>;
+
+/// Keys of one set of columns.
 pub(super) struct Keys {
-    /// Each key, and whether it came again.
-    seen: HashMap<u128, bool, BuildHasherDefault<Half>>,
-    parts: Option<Parts>,
-    repeated: u64,
-    rows: u64,
-    samples: Vec<Sample>,
+    /// By the first byte.
+    parts: Vec<Vec<u128>>,
+    held: usize,
+    spilled: Option<Spilled>,
+}
+
+/// How many different keys stand in several rows, and some of them.
+pub(super) struct Repeated {
+    pub count: u64,
+    pub some: Vec<u128>,
 }
 
 impl Keys {
-    /// Takes in a batch's rows; `before` rows come before it.
+    pub fn new() -> Self {
+        Self { parts: vec![Vec::new(); PARTS], held: 0, spilled: None }
+    }
+
+    /// Takes in a batch's rows.
     ///
     /// # Errors
-    /// A temporary file cannot be written.
-    pub fn update(
-        &mut self,
-        columns: &[ArrayRef],
-        rows: usize,
-        before: u64,
-        memory: usize,
-        spill: Option<&Path>,
-    ) -> Result<(), TableError> {
-        self.rows += rows as u64;
-        let nulls = columns.iter().fold(None, |all, column| NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref()));
-        let (high, low) = (hashes(columns, rows, 1)?, hashes(columns, rows, 2)?);
-        for at in (0..rows).filter(|at| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*at))) {
-            let key = u128::from(high[at]) << 64 | u128::from(low[at]);
-            if let Some(parts) = &mut self.parts {
-                parts.push(key)?;
-                continue;
-            }
-            match self.seen.get_mut(&key) {
-                None => drop(self.seen.insert(key, false)),
-                Some(again) => {
-                    self.repeated += u64::from(!std::mem::replace(again, true));
-                    if self.samples.len() < SAMPLES {
-                        let texts: Vec<String> = columns.iter().map(|column| text(column, at)).collect();
-                        self.samples.push(Sample { row: before + at as u64 + 1, value: texts.join(", ") });
-                    }
-                }
+    /// A type that has no hash.
+    pub fn update(&mut self, columns: &[ArrayRef], rows: usize) -> Result<(), TableError> {
+        each(columns, rows, |_, key| {
+            self.parts[(key >> 120) as usize].push(key);
+            self.held += 1;
+        })
+    }
+
+    /// Takes in another's keys.
+    ///
+    /// # Errors
+    /// The temporary file cannot be written.
+    pub fn merge(&mut self, other: Self, limits: &MeasureLimits) -> Result<(), TableError> {
+        for (here, there) in self.parts.iter_mut().zip(other.parts) {
+            if here.is_empty() { *here = there } else { here.extend(there) }
+        }
+        self.held += other.held;
+        self.fit(limits)
+    }
+
+    /// Writes keys to a temporary file where they are too many.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn fit(&mut self, limits: &MeasureLimits) -> Result<(), TableError> {
+        if self.held * WIDTH <= limits.memory {
+            return Ok(());
+        }
+        if self.spilled.is_none() {
+            self.spilled = Some(Spilled::create(limits.spill.as_deref())?);
+        }
+        if let Some(spilled) = &mut self.spilled {
+            for (part, keys) in self.parts.iter_mut().enumerate() {
+                spilled.write(part, keys)?;
+                keys.clear();
             }
         }
-        if self.parts.is_none() && self.seen.len() * COST > memory {
-            let folder = spill.map_or_else(std::env::temp_dir, Path::to_path_buf);
-            let mut parts = Parts::create(&folder)?;
-            for (key, again) in std::mem::take(&mut self.seen) {
-                (0..=u8::from(again)).try_for_each(|_| parts.push(key))?;
-            }
-            self.repeated = 0;
-            self.parts = Some(parts);
-        }
+        self.held = 0;
         Ok(())
     }
 
-    pub fn told(self) -> Result<Failing, TableError> {
-        let count = match self.parts {
-            Some(parts) => parts.repeated()?,
-            None => self.repeated,
+    /// Counts the parts, each on one of the threads.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub fn repeated(self, limits: &MeasureLimits) -> Result<Repeated, TableError> {
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Vec<(usize, Repeated)>, TableError> {
+            let mut done = Vec::new();
+            loop {
+                let part = next.fetch_add(1, Ordering::Relaxed);
+                if part >= PARTS {
+                    return Ok(done);
+                }
+                done.push((part, self.part(part, limits.memory)?));
+            }
         };
-        Ok(Failing { count, of: self.rows, samples: self.samples })
+        let few = self.held < 1 << 16 && self.spilled.is_none();
+        let mut found = Vec::new();
+        std::thread::scope(|scope| -> Result<(), TableError> {
+            let others: Vec<_> = (1..if few { 1 } else { limits.threads.max(1) }).map(|_| scope.spawn(work)).collect();
+            found.extend(work()?);
+            for other in others {
+                found.extend(other.join().map_err(|_| TableError::Engine { why: "a thread that counted keys ended".into() })??);
+            }
+            Ok(())
+        })?;
+        found.sort_by_key(|(part, _)| *part);
+        let count = found.iter().map(|(_, repeated)| repeated.count).sum();
+        let some = found.into_iter().flat_map(|(_, repeated)| repeated.some).take(WANTED).collect();
+        Ok(Repeated { count, some })
+    }
+
+    fn part(&self, part: usize, memory: usize) -> Result<Repeated, TableError> {
+        let there = self.spilled.as_ref().map_or(0, |spilled| spilled.keys(part)) + self.parts[part].len();
+        // A part that is too large by itself is read several times, each time for some of its keys.
+        let times = (there * WIDTH * 2 / memory.max(1 << 20) + 1).next_power_of_two();
+        let mut repeated = Repeated { count: 0, some: Vec::new() };
+        for time in 0..times {
+            let mut seen: ByKey<bool> = HashMap::with_capacity_and_hasher(there / times, BuildHasherDefault::default());
+            let mut take = |key: u128| {
+                if (key >> 96) as usize % times == time {
+                    let again = seen.entry(key).and_modify(|again| {
+                        if !*again {
+                            *again = true;
+                            repeated.count += 1;
+                            if repeated.some.len() < WANTED {
+                                repeated.some.push(key);
+                            }
+                        }
+                    });
+                    again.or_insert(false);
+                }
+            };
+            if let Some(spilled) = &self.spilled {
+                spilled.read(part, &mut take)?;
+            }
+            self.parts[part].iter().for_each(|key| take(*key));
+        }
+        Ok(repeated)
     }
 }
 
-fn hashes(columns: &[ArrayRef], rows: usize, seed: u64) -> Result<Vec<u64>, TableError> {
-    let mut hashes = vec![0; rows];
-    create_hashes(columns, &QualityRandomState::with_seed(seed), &mut hashes)
-        .map_err(|e| TableError::Engine { why: e.strip_backtrace() })?;
-    Ok(hashes)
+/// The hash of every row's key, where it has one.
+fn each(columns: &[ArrayRef], rows: usize, mut take: impl FnMut(usize, u128)) -> Result<(), TableError> {
+    let hashes = |seed: u64| -> Result<Vec<u64>, TableError> {
+        let mut hashes = vec![0; rows];
+        create_hashes(columns, &QualityRandomState::with_seed(seed), &mut hashes)
+            .map_err(|e| TableError::Engine { why: e.strip_backtrace() })?;
+        Ok(hashes)
+    };
+    let (high, low) = (hashes(1)?, hashes(2)?);
+    let nulls = columns.iter().fold(None, |all, column| NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref()));
+    for at in 0..rows {
+        if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(at)) {
+            take(at, u128::from(high[at]) << 64 | u128::from(low[at]));
+        }
+    }
+    Ok(())
 }
 
-/// Keys in temporary files, which have no name.
-struct Parts {
+/// Looks for rows whose key stands in an earlier row.
+pub(super) struct Search {
+    /// Whether it came already.
+    wanted: ByKey<bool>,
+    pub samples: Vec<Sample>,
+}
+
+impl Search {
+    pub fn new(wanted: Vec<u128>) -> Self {
+        Self { wanted: wanted.into_iter().map(|key| (key, false)).collect(), samples: Vec::new() }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.samples.len() >= SAMPLES.min(self.wanted.len())
+    }
+
+    /// Looks at a batch's rows; `before` rows come before it.
+    pub fn update(&mut self, columns: &[ArrayRef], rows: usize, before: u64) -> Result<(), TableError> {
+        each(columns, rows, |at, key| {
+            if let Some(there) = self.wanted.get_mut(&key)
+                && std::mem::replace(there, true)
+                && self.samples.len() < SAMPLES
+            {
+                let texts: Vec<String> = columns.iter().map(|column| Texts::of(column).at(at)).collect();
+                self.samples.push(Sample { row: before + at as u64 + 1, value: texts.join(", ") });
+            }
+        })
+    }
+}
+
+/// Keys in a temporary file, which has no name.
+struct Spilled {
     folder: PathBuf,
-    files: Vec<BufWriter<File>>,
+    file: File,
+    end: u64,
+    /// Part, place in bytes, and number of keys.
+    blocks: Vec<(usize, u64, usize)>,
 }
 
-impl Parts {
-    fn create(folder: &Path) -> Result<Self, TableError> {
-        let fail = |e| TableError::write(folder, e);
-        std::fs::create_dir_all(folder).map_err(fail)?;
-        let one = |part: usize| -> std::io::Result<BufWriter<File>> {
-            let path = folder.join(format!(".keys-{}-{:?}-{part}", std::process::id(), std::thread::current().id()));
+impl Spilled {
+    fn create(folder: Option<&Path>) -> Result<Self, TableError> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let folder = folder.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        let name = format!(".formake-keys-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let create = || -> std::io::Result<File> {
+            std::fs::create_dir_all(&folder)?;
+            let path = folder.join(name);
             let file = File::options().read(true).write(true).create_new(true).open(&path)?;
             std::fs::remove_file(&path)?;
-            Ok(BufWriter::with_capacity(1 << 16, file))
+            Ok(file)
         };
-        Ok(Self { folder: folder.to_path_buf(), files: (0..PARTS).map(one).collect::<Result<_, _>>().map_err(fail)? })
+        let file = create().map_err(|e| TableError::write(&folder, e))?;
+        Ok(Self { folder, file, end: 0, blocks: Vec::new() })
     }
 
-    fn push(&mut self, key: u128) -> Result<(), TableError> {
-        let part = (key >> 122) as usize;
-        self.files[part].write_all(&key.to_ne_bytes()).map_err(|e| TableError::write(&self.folder, e))
+    fn write(&mut self, part: usize, keys: &[u128]) -> Result<(), TableError> {
+        let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_ne_bytes()).collect();
+        self.file.write_all_at(&bytes, self.end).map_err(|e| TableError::write(&self.folder, e))?;
+        self.blocks.push((part, self.end, keys.len()));
+        self.end += bytes.len() as u64;
+        Ok(())
     }
 
-    fn repeated(self) -> Result<u64, TableError> {
-        let folder = self.folder;
-        let count = |file: BufWriter<File>| -> std::io::Result<u64> {
-            let mut file = file.into_inner().map_err(|e| e.into_error())?;
-            file.seek(SeekFrom::Start(0))?;
-            let mut keys = Vec::new();
-            let mut file = BufReader::with_capacity(1 << 16, file);
-            let mut key = [0; 16];
-            while file.read_exact(&mut key).is_ok() {
-                keys.push(u128::from_ne_bytes(key));
-            }
-            keys.sort_unstable();
-            Ok(keys.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).count() as u64)
-        };
-        self.files.into_iter().map(count).sum::<std::io::Result<u64>>().map_err(|e| TableError::write(&folder, e))
+    fn keys(&self, part: usize) -> usize {
+        self.blocks.iter().filter(|block| block.0 == part).map(|block| block.2).sum()
+    }
+
+    fn read(&self, part: usize, take: &mut impl FnMut(u128)) -> Result<(), TableError> {
+        for (_, start, keys) in self.blocks.iter().filter(|block| block.0 == part) {
+            let mut bytes = vec![0; keys * WIDTH];
+            self.file.read_exact_at(&mut bytes, *start).map_err(|e| TableError::read(&self.folder, e))?;
+            bytes.as_chunks::<WIDTH>().0.iter().for_each(|key| take(u128::from_ne_bytes(*key)));
+        }
+        Ok(())
     }
 }

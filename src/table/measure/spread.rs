@@ -1,89 +1,21 @@
-//! How numbers are spread: least and greatest value, mean, deviation, quantiles.
+//! How numbers are spread: mean, deviation, quantiles.
 //!
-//! What is true here: infinite values and NaN are least and greatest like others, but have no part in mean, deviation and quantiles. Means and
-//! deviations of batches are joined as Chan, Golub and LeVeque (1979) do; quantiles are those of a KLL sketch (Karnin, Lang and Liberty 2016) of
-//! Apache DataSketches: exact up to some hundred values, then within about half a per cent of the rows.
+//! What is true here: infinite values and NaN have no part in it. Means and deviations of batches are joined as Chan, Golub and LeVeque (1979)
+//! do. Quantiles are exact up to some hundred values, then those of a KLL sketch (Karnin, Lang and Liberty 2016) of Apache DataSketches, within
+//! about half a per cent of the rows. Where very many rows are known to come, one of each stretch of them is taken for quantiles.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Array, PrimitiveArray};
-use arrow::compute::{SortOptions, cast, concat, kernels::aggregate, sort_limit};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimeUnit};
-use arrow::downcast_primitive_array;
 use datasketches::common::SearchCriteria;
 use datasketches::kll::{KllFloat, KllSketch};
 
 use super::profile::Numbers;
 
-/// Of the KLL sketch: so many values are exact.
-const K: u16 = 512;
-
-/// Least and greatest value, each an array of one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ends {
-    pub least: Option<ArrayRef>,
-    pub most: Option<ArrayRef>,
-}
-
-impl Ends {
-    pub fn update(&mut self, array: &ArrayRef) {
-        if array.null_count() == array.len() {
-            return;
-        }
-        self.least = lesser(self.least.take(), extreme(array, false), false);
-        self.most = lesser(self.most.take(), extreme(array, true), true);
-    }
-
-    pub fn merge(&mut self, other: Self) {
-        self.least = lesser(self.least.take(), other.least, false);
-        self.most = lesser(self.most.take(), other.most, true);
-    }
-
-    /// The same values as another type, which holds them.
-    pub fn retype(&mut self, ty: &DataType) {
-        for end in [&mut self.least, &mut self.most] {
-            *end = end.take().and_then(|value| cast(&value, ty).ok());
-        }
-    }
-}
-
-fn lesser(a: Option<ArrayRef>, b: Option<ArrayRef>, descending: bool) -> Option<ArrayRef> {
-    match (a, b) {
-        (Some(a), Some(b)) => extreme(&concat(&[&a, &b]).ok()?, descending),
-        (a, b) => a.or(b),
-    }
-}
-
-/// The first of an order as an array of one; `None` where the type has none.
-fn extreme(array: &ArrayRef, descending: bool) -> Option<ArrayRef> {
-    macro_rules! one {
-        ($min:path, $max:path, $array:expr) => {{
-            let found = if descending { $max($array) } else { $min($array) }?;
-            let at = $array.iter().position(|value| value.is_some_and(|value| value == found))?;
-            return Some(array.slice(at, 1));
-        }};
-    }
-    match array.data_type() {
-        DataType::Utf8 => one!(aggregate::min_string, aggregate::max_string, array.as_string::<i32>()),
-        DataType::LargeUtf8 => one!(aggregate::min_string, aggregate::max_string, array.as_string::<i64>()),
-        DataType::Utf8View => one!(aggregate::min_string_view, aggregate::max_string_view, array.as_string_view()),
-        DataType::Boolean => one!(aggregate::min_boolean, aggregate::max_boolean, array.as_boolean()),
-        DataType::Null | DataType::Interval(_) => return None,
-        ty if ty.is_nested() => return None,
-        _ => {}
-    }
-    downcast_primitive_array!(
-        array => {
-            let found = if descending { aggregate::max(array) } else { aggregate::min(array) }?;
-            Some(one(array, found))
-        }
-        _ => sort_limit(array, Some(SortOptions { descending, nulls_first: false }), Some(1)).ok()
-    )
-}
-
-fn one<T: ArrowPrimitiveType>(like: &PrimitiveArray<T>, value: T::Native) -> ArrayRef {
-    Arc::new(PrimitiveArray::<T>::from_iter_values([value]).with_data_type(like.data_type().clone()))
-}
+/// So many values are exact.
+const FEW: usize = 512;
+/// So many rows are enough for quantiles: what their choice adds to the error is small beside the sketch's.
+const ENOUGH: u64 = 1 << 18;
 
 /// Mean, deviation and quantiles on the way.
 #[derive(Clone, Debug)]
@@ -92,36 +24,63 @@ pub(super) struct Spread {
     mean: f64,
     /// Sum of squared distances from the mean.
     squares: f64,
-    order: KllSketch<KllFloat<f64>>,
+    few: Vec<f64>,
+    many: Option<Box<KllSketch<KllFloat<f64>>>>,
+    /// One row of so many is taken for quantiles.
+    stretch: u64,
+    /// Stretches so far.
+    stretches: u64,
 }
 
 impl Spread {
-    /// `None` for a type that is no number, date or timestamp.
-    pub fn of(ty: &DataType) -> Option<Self> {
+    /// `None` for a type that is no number, date or timestamp. `rows`: how many are to come, where it is known.
+    pub fn of(ty: &DataType, rows: u64) -> Option<Self> {
+        let ty = if let DataType::Dictionary(_, value) = ty { value } else { ty };
         let numeric = ty.is_numeric() || matches!(ty, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
-        numeric.then(|| Self { count: 0, mean: 0.0, squares: 0.0, order: KllSketch::new(K).expect("a size that KLL has") })
+        let stretch = (rows / ENOUGH).max(1);
+        numeric.then(|| Self { count: 0, mean: 0.0, squares: 0.0, few: Vec::new(), many: None, stretch, stretches: 0 })
     }
 
     pub fn update(&mut self, values: &Float64Array) {
-        let plain = values.null_count() == 0;
-        let (mut count, mut sum) = (0_u64, 0.0);
-        for value in values.iter().flatten().filter(|value| value.is_finite()) {
-            count += 1;
-            sum += value;
-            if let Ok(value) = KllFloat::<f64>::new(value) {
-                self.order.update(value);
-            }
+        if values.null_count() == 0 {
+            self.take(values.values());
+        } else {
+            let there: Vec<f64> = values.iter().flatten().collect();
+            self.take(&there);
         }
-        if count == 0 {
+    }
+
+    fn take(&mut self, values: &[f64]) {
+        if values.is_empty() {
             return;
         }
-        let mean = sum / count as f64;
-        let squares = if plain {
-            values.values().iter().filter(|value| value.is_finite()).map(|value| (value - mean) * (value - mean)).sum()
+        let (total, count) = (sum(values, |value| value), values.len() as f64);
+        if !total.is_finite() && values.iter().any(|value| !value.is_finite()) {
+            let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+            return self.take(&finite);
+        }
+        let mean = total / count;
+        self.join(values.len() as u64, mean, sum(values, |value| (value - mean) * (value - mean)));
+        for stretch in values.chunks(self.stretch as usize) {
+            // Which one is as good as chance, and the same each time.
+            self.stretches += 1;
+            let chance = self.stretches.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            self.keep(stretch[chance as usize % stretch.len()]);
+        }
+    }
+
+    fn keep(&mut self, value: f64) {
+        if self.many.is_none() {
+            self.few.push(value);
+            if self.few.len() <= FEW {
+                return;
+            }
         } else {
-            values.iter().flatten().filter(|value| value.is_finite()).map(|value| (value - mean) * (value - mean)).sum()
-        };
-        self.join(count, mean, squares);
+            return sketch(&mut self.many, value);
+        }
+        for value in std::mem::take(&mut self.few) {
+            sketch(&mut self.many, value);
+        }
     }
 
     fn join(&mut self, count: u64, mean: f64, squares: f64) {
@@ -135,21 +94,58 @@ impl Spread {
         self.count += count;
     }
 
-    pub fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: Self) {
         self.join(other.count, other.mean, other.squares);
-        // It fails at 2^64 values only.
-        let _ = self.order.merge(&other.order);
+        other.few.into_iter().for_each(|value| self.keep(value));
+        if let Some(many) = other.many {
+            for value in std::mem::take(&mut self.few) {
+                sketch(&mut self.many, value);
+            }
+            match &mut self.many {
+                // It fails at 2^64 values only.
+                Some(here) => drop(here.merge(&many)),
+                None => self.many = Some(many),
+            }
+        }
     }
 
     /// `None` without a finite value.
     pub fn told(&self) -> Option<Numbers> {
-        let ranks: Vec<f64> = (0..=100).map(|percent| f64::from(percent) / 100.0).collect();
-        let quantiles = self.order.quantiles(&ranks, SearchCriteria::Inclusive).ok()??;
-        let quantiles: Vec<f64> = quantiles.into_iter().map(KllFloat::into_inner).collect();
         let deviation = (self.squares / self.count as f64).max(0.0).sqrt();
-        let finite = self.mean.is_finite() && deviation.is_finite();
-        finite.then_some(Numbers { mean: self.mean, deviation, quantiles })
+        (self.mean.is_finite() && deviation.is_finite()).then_some(Numbers { mean: self.mean, deviation, quantiles: self.quantiles()? })
     }
+
+    fn quantiles(&self) -> Option<Vec<f64>> {
+        let Some(many) = &self.many else {
+            let mut values = self.few.clone();
+            values.sort_unstable_by(f64::total_cmp);
+            // The least value that has so many per cent of the rows at or below it.
+            let at = |percent: usize| (percent * values.len()).div_ceil(100).saturating_sub(1);
+            return (0..=100).map(|percent| values.get(at(percent)).copied()).collect();
+        };
+        let ranks: Vec<f64> = (0..=100).map(|percent| f64::from(percent) / 100.0).collect();
+        let quantiles = many.quantiles(&ranks, SearchCriteria::Inclusive).ok()??;
+        Some(quantiles.into_iter().map(KllFloat::into_inner).collect())
+    }
+}
+
+fn sketch(many: &mut Option<Box<KllSketch<KllFloat<f64>>>>, value: f64) {
+    let sketch = many.get_or_insert_with(|| Box::new(KllSketch::new(FEW as u16).expect("a size that KLL has")));
+    if let Ok(value) = KllFloat::<f64>::new(value) {
+        sketch.update(value);
+    }
+}
+
+/// In eight lanes, which processors add at once.
+fn sum(values: &[f64], of: impl Fn(f64) -> f64) -> f64 {
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut lanes = [0.0; 8];
+    for eight in eights {
+        for (lane, value) in lanes.iter_mut().zip(eight) {
+            *lane += of(*value);
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|value| of(*value)).sum::<f64>()
 }
 
 /// Numbers as they are, dates and timestamps as seconds since 1970; `None` for other types.
@@ -171,6 +167,7 @@ pub(super) fn numbers(array: &ArrayRef) -> Option<Float64Array> {
             scaled(array, per_second)
         }
         DataType::Dictionary(_, value) => numbers(&cast(array, value).ok()?),
+        DataType::Float64 => Some(array.as_primitive::<Float64Type>().clone()),
         ty if ty.is_numeric() => Some(cast(array, &DataType::Float64).ok()?.as_primitive::<Float64Type>().clone()),
         _ => None,
     }

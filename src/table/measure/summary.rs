@@ -3,15 +3,21 @@
 //! What is true here: a column has a type from the start ([`Typed`]), or its type is what all its values look like ([`Guessed`]). The latter is
 //! read once too: its values are counted as texts, and beside that as what they look like so far.
 
-use arrow::array::{Array, ArrayRef, StringArray};
-use arrow::datatypes::DataType;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::common::hash_utils::{RandomState, create_hashes};
+use std::cell::OnceCell;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, UInt64Array};
+use arrow::compute::filter;
+use arrow::datatypes::{DataType, Int32Type, UInt64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::common::hash_utils::{RandomState, create_hashes};
+
 use super::bag::{Bag, Told};
+use super::ends::Ends;
 use super::profile::ColumnProfile;
-use super::spread::{Ends, Spread, numbers};
+use super::spread::{Spread, numbers};
+use super::written::Written;
 use crate::table::types::{self, Guess};
 
 /// Characters of a value that are kept.
@@ -25,26 +31,46 @@ pub(super) fn hashes(array: &ArrayRef) -> Vec<u64> {
     let mut hashes = vec![0; array.len()];
     if create_hashes([array], &HASH, &mut hashes).is_err() {
         // A type that the engine cannot hash: by its text.
-        let texts: StringArray = (0..array.len()).map(|at| array.is_valid(at).then(|| full_text(array, at))).collect();
+        let texts = Texts::of(array);
+        let texts: StringArray = (0..array.len()).map(|at| array.is_valid(at).then(|| texts.whole(at))).collect();
         let texts: ArrayRef = Arc::new(texts);
         let _ = create_hashes([&texts], &HASH, &mut hashes);
     }
     hashes
 }
 
-fn full_text(array: &ArrayRef, at: usize) -> String {
-    let options = FormatOptions::default();
-    ArrayFormatter::try_new(array, &options).map(|texts| texts.value(at).to_string()).unwrap_or_default()
+/// Values as `formake query` prints them.
+pub(super) struct Texts<'a> {
+    array: &'a ArrayRef,
+    formatter: OnceCell<Option<ArrayFormatter<'a>>>,
 }
 
-/// A value as `formake query` prints it, cut where it is long.
-pub(super) fn text(array: &ArrayRef, at: usize) -> String {
-    let options = FormatOptions::default();
-    let Ok(texts) = ArrayFormatter::try_new(array, &options) else { return String::new() };
-    let mut cut = Cut { text: String::new(), left: SHOWN };
-    // It fails where the value goes on, which is well.
-    let _ = std::fmt::write(&mut cut, format_args!("{}", texts.value(at)));
-    cut.text
+impl<'a> Texts<'a> {
+    pub fn of(array: &'a ArrayRef) -> Self {
+        Self { array, formatter: OnceCell::new() }
+    }
+
+    fn write(&self, at: usize, to: &mut dyn std::fmt::Write) {
+        const OPTIONS: FormatOptions<'static> = FormatOptions::new();
+        let formatter = self.formatter.get_or_init(|| ArrayFormatter::try_new(self.array, &OPTIONS).ok());
+        if let Some(formatter) = formatter {
+            // It fails where a cut text goes on, which is well.
+            let _ = formatter.value(at).write(to);
+        }
+    }
+
+    fn whole(&self, at: usize) -> String {
+        let mut text = String::new();
+        self.write(at, &mut text);
+        text
+    }
+
+    /// Cut where it is long.
+    pub fn at(&self, at: usize) -> String {
+        let mut cut = Cut { text: String::new(), left: SHOWN };
+        self.write(at, &mut cut);
+        cut.text
+    }
 }
 
 /// The beginning of what is written.
@@ -55,6 +81,11 @@ struct Cut {
 
 impl std::fmt::Write for Cut {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if text.len() <= self.left {
+            self.text.push_str(text);
+            self.left -= text.len();
+            return Ok(());
+        }
         for c in text.chars() {
             if self.left == 0 {
                 self.text.push('…');
@@ -77,28 +108,67 @@ pub(super) fn shown(text: &str) -> String {
 /// A column of a known type.
 #[derive(Clone, Debug)]
 pub(super) struct Typed {
+    /// As queries see it.
     pub ty: DataType,
     nulls: u64,
     bag: Bag,
     ends: Ends,
     spread: Option<Spread>,
+    /// Of values that come by number: how often each came so far.
+    numbered: Option<(ArrayRef, Vec<u64>)>,
 }
 
 impl Typed {
-    pub fn new(ty: DataType) -> Self {
-        let spread = Spread::of(&ty);
-        Self { ty, nulls: 0, bag: Bag::default(), ends: Ends::default(), spread }
+    /// Of a table of so many columns and, where it is known, rows.
+    pub fn new(ty: DataType, columns: usize, rows: u64) -> Self {
+        let spread = Spread::of(&ty, rows);
+        Self { ty, nulls: 0, bag: Bag::new(columns), ends: Ends::default(), spread, numbered: None }
     }
 
     /// Takes in a batch's values. `lost` of them could not be read, and are null only here.
     pub fn update(&mut self, array: &ArrayRef, hashes: &[u64], lost: u64) {
         let nulls = array.logical_nulls();
         self.nulls += nulls.as_ref().map_or(0, |nulls| nulls.null_count()) as u64 - lost;
-        self.bag.update(hashes, nulls.as_ref(), &|at| text(array, at));
+        let texts = Texts::of(array);
+        self.bag.update(hashes, nulls.as_ref(), &|at| texts.at(at));
         self.ends.update(array);
         if let (Some(spread), Some(values)) = (&mut self.spread, numbers(array)) {
             spread.update(&values);
         }
+    }
+
+    /// Takes in a batch whose values come by number.
+    pub fn update_numbered(&mut self, array: &ArrayRef) {
+        let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() else { return };
+        let values = dictionary.values();
+        if !self.numbered.as_ref().is_some_and(|(there, _)| Arc::ptr_eq(there, values)) {
+            self.settle();
+            self.numbered = Some((values.clone(), vec![0; values.len()]));
+        }
+        let Some((_, counts)) = &mut self.numbered else { return };
+        let keys = dictionary.keys();
+        self.nulls += keys.null_count() as u64;
+        match keys.nulls() {
+            None => keys.values().iter().for_each(|place| counts[*place as usize] += 1),
+            Some(nulls) => nulls.valid_indices().for_each(|at| counts[keys.value(at) as usize] += 1),
+        }
+    }
+
+    /// Takes in what came by number.
+    fn settle(&mut self) {
+        let Some((values, counts)) = self.numbered.take() else { return };
+        let there: BooleanArray = counts.iter().map(|count| Some(*count > 0)).collect();
+        let (Ok(values), Ok(counts)) = (filter(&values, &there), filter(&UInt64Array::from(counts), &there)) else { return };
+        let counts = counts.as_primitive::<UInt64Type>();
+        let (hashes, texts) = (hashes(&values), Texts::of(&values));
+        for (at, hash) in hashes.iter().enumerate() {
+            if values.is_null(at) {
+                self.nulls += counts.value(at);
+            } else {
+                self.bag.add(*hash, counts.value(at), &|| texts.at(at));
+            }
+        }
+        self.ends.update(&values);
     }
 
     /// Rows without the column.
@@ -106,28 +176,32 @@ impl Typed {
         self.nulls += rows;
     }
 
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        self.settle();
+        other.settle();
         self.nulls += other.nulls;
         self.bag.merge(other.bag);
         self.ends.merge(other.ends);
-        if let (Some(here), Some(there)) = (&mut self.spread, &other.spread) {
+        if let (Some(here), Some(there)) = (&mut self.spread, other.spread) {
             here.merge(there);
         }
     }
 
-    pub fn told(&self, name: &str) -> ColumnProfile {
+    pub fn told(&mut self, name: &str) -> ColumnProfile {
+        self.settle();
         told(name, &self.ty, self.nulls, self.bag.told(), &self.ends, self.spread.as_ref())
     }
 }
 
 fn told(name: &str, ty: &DataType, nulls: u64, bag: Told, ends: &Ends, spread: Option<&Spread>) -> ColumnProfile {
+    let end = |end: &Option<ArrayRef>| end.as_ref().map(|value| Texts::of(value).at(0));
     ColumnProfile {
         name: name.to_string(),
         ty: types::name(ty),
         nulls,
         distinct: bag.distinct,
-        min: ends.least.as_ref().map(|value| text(value, 0)),
-        max: ends.most.as_ref().map(|value| text(value, 0)),
+        min: end(&ends.least),
+        max: end(&ends.most),
         numbers: spread.and_then(Spread::told),
         top: bag.top,
         complete: bag.complete,
@@ -138,23 +212,43 @@ fn told(name: &str, ty: &DataType, nulls: u64, bag: Told, ends: &Ends, spread: O
 ///
 /// Whole numbers and dates have one text each, so that what is counted by text is counted by value too. When floats or timestamps come, the
 /// values so far are taken over: a float that is whole has the hash of the whole number's text, a timestamp at midnight that of its date.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Guessed {
     guess: Guess,
     nulls: u64,
     /// Texts written `""`: values of a text column, and null in others.
     empties: u64,
     texts: Bag,
-    text_ends: Ends,
+    /// Of texts, once not all of them are kept.
+    text_ends: Option<(String, String)>,
     /// Where values have several texts.
     values: Option<Bag>,
+    columns: usize,
     ends: Ends,
     spread: Option<Spread>,
 }
 
 impl Guessed {
-    pub fn nulls(&self) -> u64 {
-        self.nulls + self.empties
+    /// Of a table of so many columns.
+    pub fn new(columns: usize) -> Self {
+        Self {
+            guess: Guess::Nothing,
+            nulls: 0,
+            empties: 0,
+            texts: Bag::new(columns),
+            text_ends: None,
+            values: None,
+            columns,
+            ends: Ends::default(),
+            spread: None,
+        }
+    }
+
+    /// Goes over to a type that is known now; there were only nulls.
+    pub fn retyped(&self, ty: DataType) -> Typed {
+        let mut typed = Typed::new(ty, self.columns, 0);
+        typed.skip(self.nulls + self.empties);
+        typed
     }
 
     pub fn guess(&self) -> Guess {
@@ -165,26 +259,55 @@ impl Guessed {
         self.guess.data_type()
     }
 
-    /// Takes in a batch's texts and what they look like together. `empties`: so many nulls of the array are texts written `""`.
-    pub fn update(&mut self, texts: &StringArray, looks: Guess, empties: u64) {
-        self.look(self.guess.join(looks));
-        self.nulls += texts.null_count() as u64 - empties;
-        self.empties += empties;
-        let array: ArrayRef = Arc::new(texts.clone());
-        let by_text = hashes(&array);
-        self.texts.update(&by_text, texts.nulls(), &|at| shown(texts.value(at)));
-        self.text_ends.update(&array);
+    /// Takes in a batch's texts; `looks`: what they look like together with those before.
+    pub fn update(&mut self, written: &Written, looks: Guess) {
+        self.look(looks);
+        self.nulls += (written.nulls() - written.empties()) as u64;
+        self.empties += written.empties() as u64;
+        let nulls = written.null_buffer();
+        let by_text: Vec<u64> = (0..written.len()).map(|at| written.get(at).map_or(0, |text| HASH.hash_one(text))).collect();
+        self.texts.update(&by_text, nulls.as_ref(), &|at| written.get(at).map(shown).unwrap_or_default());
+        if !self.texts.is_few() {
+            self.stretch(written);
+        }
         if matches!(self.guess, Guess::Nothing | Guess::Text) {
             return;
         }
-        let Ok(values) = types::parse(texts, &self.guess.data_type()) else { return self.look(Guess::Text) };
+        let values = written.read(&self.guess.data_type());
+        if values.null_count() > written.nulls() {
+            // A text that does not read as what it looks like: all are texts.
+            return self.look(Guess::Text);
+        }
         if let Some(bag) = &mut self.values {
-            let by_value = hashes(&canonical(texts, &values));
-            bag.update(&by_value, texts.nulls(), &|at| text(&values, at));
+            let texts = Texts::of(&values);
+            let by_value: Vec<u64> = (0..written.len())
+                .map(|at| match written.get(at) {
+                    None => 0,
+                    Some(text) if is_narrow(text) => by_text[at],
+                    Some(_) => HASH.hash_one(canonical(&texts.whole(at))),
+                })
+                .collect();
+            bag.update(&by_value, nulls.as_ref(), &|at| texts.at(at));
         }
         self.ends.update(&values);
         if let (Some(spread), Some(numbers)) = (&mut self.spread, numbers(&values)) {
             spread.update(&numbers);
+        }
+    }
+
+    /// Moves the ends of texts apart.
+    fn stretch(&mut self, written: &Written) {
+        for text in written.iter() {
+            match &mut self.text_ends {
+                Some((least, most)) => {
+                    if text < least.as_str() {
+                        *least = shown(text);
+                    } else if text > most.as_str() {
+                        *most = shown(text);
+                    }
+                }
+                None => self.text_ends = Some((shown(text), shown(text))),
+            }
         }
     }
 
@@ -193,7 +316,7 @@ impl Guessed {
     }
 
     /// Goes over to a wider look.
-    fn look(&mut self, guess: Guess) {
+    pub fn look(&mut self, guess: Guess) {
         if guess == self.guess {
             return;
         }
@@ -201,14 +324,14 @@ impl Guessed {
         match (self.guess, guess) {
             (_, Guess::Text) => (self.values, self.ends, self.spread) = (None, Ends::default(), None),
             (Guess::Nothing, _) => {
-                self.spread = Spread::of(&ty);
-                self.values = matches!(guess, Guess::Float | Guess::Timestamp { .. }).then(Bag::default);
+                self.spread = Spread::of(&ty, 0);
+                self.values = matches!(guess, Guess::Float | Guess::Timestamp { .. }).then(|| Bag::new(self.columns));
             }
             _ => {
                 self.ends.retype(&ty);
                 let mut values = self.texts.clone();
                 values.rewrite(&|there| {
-                    types::parse(&StringArray::from(vec![there]), &ty).map_or(there.to_string(), |value| text(&value, 0))
+                    types::parse(&StringArray::from(vec![there]), &ty).map_or(there.to_string(), |value| Texts::of(&value).at(0))
                 });
                 self.values = Some(values);
             }
@@ -216,55 +339,55 @@ impl Guessed {
         self.guess = guess;
     }
 
-    pub fn told(&self, name: &str) -> ColumnProfile {
+    pub fn told(&mut self, name: &str) -> ColumnProfile {
         let ty = self.data_type();
-        let (mut bag, mut nulls) = (self.texts.clone(), self.nulls);
-        let mut text_ends = self.text_ends.clone();
-        let ends = match self.guess {
-            Guess::Nothing | Guess::Text => {
-                if self.empties > 0 {
-                    let empty: ArrayRef = Arc::new(StringArray::from(vec![""]));
-                    bag.add(hashes(&empty)[0], self.empties, String::new());
-                    text_ends.update(&empty);
-                }
-                &text_ends
+        if matches!(self.guess, Guess::Nothing | Guess::Text) {
+            if self.empties > 0 {
+                self.texts.add(HASH.hash_one(""), self.empties, &String::new);
             }
-            _ => {
-                nulls += self.empties;
-                bag = self.values.clone().unwrap_or(bag);
-                &self.ends
-            }
-        };
-        let mut counts = bag.told();
+            let mut profile = told(name, &ty, self.nulls, self.texts.told(), &Ends::default(), None);
+            let written = self.text_ends.as_ref().map(|(least, most)| (least.as_str(), most.as_str()));
+            let all = || [self.texts.text_ends(), written].into_iter().flatten();
+            profile.min = all().map(|(least, _)| least.to_string()).min();
+            profile.max = all().map(|(_, most)| most.to_string()).max();
+            return profile;
+        }
+        let mut bag = self.values.as_ref().unwrap_or(&self.texts).told();
         if self.guess == Guess::Bool {
-            let count = |word: &str| counts.top.iter().filter(|(text, _)| text.eq_ignore_ascii_case(word)).map(|(_, count)| count).sum();
+            let count = |word: &str| bag.top.iter().filter(|(text, _)| text.eq_ignore_ascii_case(word)).map(|(_, count)| count).sum();
             let mut top: Vec<(String, u64)> = ["false", "true"].iter().map(|word| (word.to_string(), count(word))).collect();
             top.retain(|(_, count)| *count > 0);
             top.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-            counts = Told { distinct: top.len() as u64, top, complete: true };
+            bag = Told { distinct: top.len() as u64, top, complete: true };
         }
-        told(name, &ty, nulls, counts, ends, self.spread.as_ref())
+        told(name, &ty, self.nulls + self.empties, bag, &self.ends, self.spread.as_ref())
     }
 }
 
-/// Texts of floats and timestamps, each value with one text: whole numbers without a point, midnights as dates.
-fn canonical(texts: &StringArray, values: &ArrayRef) -> ArrayRef {
-    let text = |at: usize| {
-        let written = texts.is_valid(at).then(|| texts.value(at))?;
-        if matches!(Guess::of(written), Guess::Int | Guess::Date) {
-            return Some(written.to_string());
-        }
-        let text = full_text(values, at);
-        Some(text.strip_suffix(".0").or(text.strip_suffix("T00:00:00")).map_or(text.clone(), str::to_string))
-    };
-    Arc::new((0..texts.len()).map(text).collect::<StringArray>())
+/// It has one text only.
+fn is_narrow(text: &str) -> bool {
+    matches!(Guess::of(text), Guess::Int | Guess::Date)
+}
+
+/// One text for each float and timestamp: whole numbers without a point, midnights as dates.
+fn canonical(text: &str) -> &str {
+    text.strip_suffix(".0").or(text.strip_suffix("T00:00:00")).unwrap_or(text)
 }
 
 /// Texts that are the same where their values are.
-pub(super) fn by_value(texts: &StringArray, guess: Guess) -> ArrayRef {
+pub(super) fn by_value(written: &Written, guess: Guess) -> ArrayRef {
     match guess {
-        Guess::Float | Guess::Timestamp { .. } => canonical(texts, &types::parse_what_can_be(texts, &guess.data_type())),
-        Guess::Bool => Arc::new(texts.iter().map(|text| text.map(str::to_lowercase)).collect::<StringArray>()),
-        _ => Arc::new(texts.clone()),
+        Guess::Float | Guess::Timestamp { .. } => {
+            let values = written.read(&guess.data_type());
+            let texts = Texts::of(&values);
+            let text = |at: usize| {
+                let text = written.get(at)?;
+                Some(if is_narrow(text) { text.to_string() } else { canonical(&texts.whole(at)).to_string() })
+            };
+            Arc::new((0..written.len()).map(text).collect::<StringArray>())
+        }
+        Guess::Bool => Arc::new((0..written.len()).map(|at| written.get(at).map(str::to_lowercase)).collect::<StringArray>()),
+        Guess::Text | Guess::Nothing => Arc::new(written.as_text()),
+        _ => Arc::new(written.array().clone()),
     }
 }

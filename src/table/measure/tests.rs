@@ -1,12 +1,11 @@
 //! The pass as a whole: files in, profile and counts out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, LargeStringArray,
-    ListArray, NullArray, RecordBatch, StringArray, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray,
-    UInt64Array,
+    ListArray, NullArray, RecordBatch, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
@@ -304,7 +303,7 @@ fn keys_that_stand_in_several_rows_are_counted() {
     let expected = ["2/8: 2 1, x, 6 1, x, 8 2, z", "2/8: 2 x, 4 x, 5 x, 6 x, 8 z", "not there"];
     assert_eq!(drawn_keys(&MeasureLimits::default()), expected);
     let spilling = MeasureLimits { memory: 0, spill: Some(folder.0.path().join("spill")), threads: 1 };
-    assert_eq!(drawn_keys(&spilling).iter().map(|text| &text[..3]).collect::<Vec<_>>(), ["2/8", "2/8", "not"]);
+    assert_eq!(drawn_keys(&spilling), expected);
 }
 
 #[test]
