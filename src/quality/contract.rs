@@ -97,6 +97,8 @@ pub enum What {
     Query {
         sql: String,
         limit: Limit,
+        /// The column that it is about; empty where it is about the table.
+        path: Vec<PathStep>,
     },
     /// Compared with earlier instances of the class.
     Over {

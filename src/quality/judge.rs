@@ -30,7 +30,8 @@ pub fn judge(contract: &Contract, evidence: &Evidence) -> Report {
         let found = match (&rule.what, evidence.measured) {
             (What::Number { pointer, limit }, _) => document::judge(evidence, pointer, limit),
             (_, Err(_)) => return None,
-            (What::Query { sql: _, limit }, Ok(_)) => query(evidence.answers.get(&at), *limit, rule),
+            (What::Query { path, .. }, Ok(measured)) if !path.is_empty() && find(measured, path).is_none() => missing(measured, path, None),
+            (What::Query { limit, .. }, Ok(_)) => query(evidence.answers.get(&at), *limit, rule),
             (What::Over { over, limit, unit }, Ok(measured)) => drift::judge(evidence, &measured.profile, over, *limit, *unit),
             (what, Ok(measured)) => counted(contract, measured, what, answer),
         };
@@ -65,6 +66,10 @@ fn counted(contract: &Contract, measured: &Measured, what: &What, answer: Answer
             let Answer::Key(at) = answer else { return Found::skipped("it was not counted") };
             match measured.keys.get(at).and_then(Option::as_ref) {
                 Some(repeated) => duplicates(repeated, columns, *limit, *unit),
+                None if measured.documents => {
+                    let none = Failing { count: 0, of: measured.profile.rows, samples: Vec::new() };
+                    duplicates(&none, columns, *limit, *unit)
+                }
                 None => {
                     let gone = columns.iter().find(|name| measured.columns.iter().all(|column| column.name != **name));
                     Found::skipped(no_column(measured, gone.unwrap_or(&columns[0])))
@@ -119,11 +124,11 @@ fn cells(failing: &Failing, test: &Test, path: &[PathStep], logical: Option<Logi
             (false, 1) => "is",
             (false, _) => "are",
         };
-        let noun = match (below, failing.of) {
-            (true, 1) => "row",
-            (true, _) => "rows",
-            (false, 1) => "cell",
-            (false, _) => "cells",
+        let noun = match (below, failing.count == 1 && failing.of == 1) {
+            (true, true) => "row",
+            (true, false) => "rows",
+            (false, true) => "cell",
+            (false, false) => "cells",
         };
         let share = if unit == Unit::Percent { format!(" ({} %)", number(share)) } else { String::new() };
         let may = allowance(limit, unit, if below { "" } else { "be" });

@@ -168,7 +168,7 @@ impl Lowering<'_> {
             return;
         }
         let Some(sql) = self.query(text(value).unwrap_or_default(), about, &words, key) else { return };
-        self.rule(about, "sql", &words, What::Query { sql, limit });
+        self.rule(about, "sql", &words, What::Query { sql, limit, path: about.path.clone() });
     }
 
     /// A query over `snapshot`: placeholders are filled in, and the table's own name is understood.

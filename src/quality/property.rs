@@ -144,7 +144,7 @@ impl Lowering<'_> {
                 );
                 let description =
                     words.description.clone().or_else(|| Some(format!("values of `{}` that stand in more than one row", about.label)));
-                self.rule(about, what, &Words { description, ..words.clone() }, What::Query { sql, limit });
+                self.rule(about, what, &Words { description, ..words.clone() }, What::Query { sql, limit, path: about.path.clone() });
             }
             _ => self.findings.unchecked(&format!("that `{}` is unique", about.label), words.at, "write a `type: sql` rule at the schema"),
         }

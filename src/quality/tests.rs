@@ -121,7 +121,7 @@ passed  id: present | the column is there
 passed  id: type | the column is bigint
 FAILED  id: primary key | 3 of 7,043 cells are null; none may be
 passed  id: minimum | none of 7,043 cells is below 1
-FAILED  id: exclusiveMaximum | 1 of 7,043 cells is not below 100; none may be
+FAILED  id: exclusiveMaximum | 1 of 7,043 cells is 100 or above; none may be
 FAILED  CODE: present | there is no column `CODE`; did you mean `code`?
 skipped CODE: type | there is no column `CODE`; did you mean `code`?
 skipped CODE: required | there is no column `CODE`; did you mean `code`?
@@ -198,7 +198,7 @@ passed  a: present | the column is there
 passed  a: type | the column is text
 passed  a: nullValues | 9 of 1,000 cells are null (0.9 %); less than 1 % may be
 FAILED  a: missingValues | 3 of 1,000 cells are null or one of ``, `n/a`; at most 2 may be
-FAILED  a: invalidValues | 1 of 1,000 cells is none of `a`, `b` or without a match of `^.$`; none may be
+FAILED  a: invalidValues | 1 of 1,000 cells is other than `a`, `b` or without a match of `^.$`; none may be
 FAILED  dup | 0 values stand in more than one row; 1 to 3 must
 FAILED  short | the query gives 12.5; wanted: less than 10
 passed  b: present | the column is there
