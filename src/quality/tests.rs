@@ -206,7 +206,7 @@ FAILED  b: type | the column is text; wanted: number
 passed  o: present | the column is there
 FAILED  o: type | the column is bigint; wanted: object
 skipped o.x y: present | what it is inside of is not there, or is no object or list
-FAILED  o.x y: unique | the query cannot be run: no
+skipped o.x y: unique | what it is inside of is not there, or is no object or list
 FAILED  duplicateValues (a, b) | 60 values of (a, b) stand in more than one row (6 % of rows); less than 5 % may
 FAILED  sql | negative prices: nothing; wanted: 0
 ");
@@ -214,7 +214,7 @@ FAILED  sql | negative prices: nothing; wanted: 0
         report.verdicts.iter().map(|verdict| verdict.severity).collect::<Vec<_>>()[2..5],
         [Severity::Warning, Severity::Error, Severity::Info]
     );
-    assert!(report.warnings().next().is_none() && report.errors().count() == 8);
+    assert!(report.warnings().next().is_none() && report.errors().count() == 7);
 }
 
 #[test]

@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `yaml` | `formake.yaml` from here on, in place of an earlier one |
 //! | `<language> <path>` | a file of the project from here on |
+//! | `yaml contracts/… E1003 …` | a contract, of which these codes are said, in this order, and no others |
+//! | `yaml rules` | rules of a contract's schema; nothing must be said of them |
 //! | `formula` | all of `pipeline.formula`; it must compile without a diagnostic |
 //! | `formula error E0212 …` | it must give these codes, in this order, and no others |
 //! | `formula same recipe`, `formula other recipe` | its formula's fingerprint is, or is not, that of the `formula` block before |
@@ -23,6 +25,7 @@ use formake::formula::program::{Bases, Kind, Program, Source};
 use formake::formula::{Files, compile};
 use formake::identity::target::{Choice, Target};
 use formake::identity::{Binding, Component, Identity, Instance, Name};
+use formake::quality;
 use formake::recipe;
 use formake::resolve::{Offer, Origin, Resolver, Standing, World};
 use formake::table;
@@ -267,6 +270,12 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
                 Some(example) => example.under(&text).wrong(&text).into_iter().for_each(fail),
                 None => fail("there is no example above that compiles".into()),
             },
+            ["yaml", "rules"] => {
+                let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
+                let whole = format!("{CONTRACT}schema:\n  - name: t\n    quality:\n{indented}");
+                contract("contracts/t.odcs.yaml", &whole, &[]).into_iter().for_each(fail);
+            }
+            ["yaml", path, expected @ ..] if path.starts_with("contracts/") => contract(path, &text, expected).into_iter().for_each(fail),
             [_, path] if path.contains('.') => drop(project.0.insert((*path).into(), text)),
             ["formula", marks @ ..] => {
                 project.0.insert("pipeline.formula".into(), text);
@@ -308,6 +317,18 @@ fn check(chapter: &str) -> Vec<(usize, String)> {
         }
     }
     wrong
+}
+
+/// How a contract begins.
+const CONTRACT: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\n";
+
+/// What is said of a contract, where that is not what is expected.
+fn contract(path: &str, text: &str, expected: &[&str]) -> Option<String> {
+    let class = Path::new(path).file_name()?.to_str()?.split('.').next()?;
+    let (read, mut said) = quality::read(path, text, class);
+    said.extend(read.iter().flat_map(|contract| quality::check(contract, None)));
+    let codes: Vec<&str> = said.iter().map(|said| said.code).collect();
+    (codes != expected).then(|| formake::diagnostic::render::render(&said, &|_| Some(text.to_string()), false))
 }
 
 /// Queries without template tags, which are SQL as they stand.
