@@ -38,6 +38,8 @@ pub enum Reason {
     History,
     /// It is one of the last before what an identity stands for.
     Last,
+    /// It broke its contract lately, and is there to be looked at.
+    Quarantined,
 }
 
 /// What there is to decide by.
@@ -48,6 +50,8 @@ pub struct Past<'a> {
     pub promotions: &'a [Promotion],
     /// Labels whose pointers and holds go now.
     pub dropped: &'a BTreeSet<Name>,
+    /// What broke its contract, and when.
+    pub quarantined: &'a [(SnapshotId, Timestamp)],
 }
 
 /// What keeps which snapshots. Those that nothing keeps are left out.
@@ -78,6 +82,8 @@ pub fn reasons(past: &Past<'_>, policy: &Policy) -> BTreeMap<SnapshotId, Reason>
             earlier.take(policy.last).for_each(|snapshot| keep(snapshot.id, Reason::Last));
         }
     }
+    let lately = past.quarantined.iter().filter(|(_, at)| *at >= since && policy.history > 0);
+    lately.for_each(|(snapshot, _)| keep(*snapshot, Reason::Quarantined));
     let undone: HashSet<PromotionId> = past.promotions.iter().flat_map(|promotion| promotion.undoes.iter().copied()).collect();
     let open = past.promotions.iter().filter(|p| p.kind == PromotionKind::Promotion && p.at >= since && !undone.contains(&p.id));
     open.flat_map(|promotion| &promotion.moves).filter_map(|one| one.was).for_each(|was| keep(was, Reason::Rollback));
@@ -170,8 +176,16 @@ mod tests {
 
     fn kept(stays: &[Listed], promotions: &[Promotion], dropped: &[&str], policy: Policy) -> Vec<(i64, Reason)> {
         let dropped = dropped.iter().map(|label| Name::from(*label)).collect();
-        let reasons = reasons(&Past { now: 0, stays, promotions, dropped: &dropped }, &policy);
+        let reasons = reasons(&Past { now: 0, stays, promotions, dropped: &dropped, quarantined: &[] }, &policy);
         reasons.into_iter().map(|(id, reason)| (id.0, reason)).collect()
+    }
+
+    #[test]
+    fn what_broke_its_contract_lately_stays_to_be_looked_at() {
+        let (dropped, quarantined) = (BTreeSet::new(), [(SnapshotId(1), -40 * DAY), (SnapshotId(2), -20 * DAY)]);
+        let past = Past { now: 0, stays: &[], promotions: &[], dropped: &dropped, quarantined: &quarantined };
+        let all = reasons(&past, &Policy { history: 30 * DAY, last: 1 });
+        assert_eq!(all.into_iter().collect::<Vec<_>>(), [(SnapshotId(2), Reason::Quarantined)]);
     }
 
     #[test]

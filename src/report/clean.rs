@@ -203,6 +203,7 @@ fn because(reason: Reason, keep: &Policy) -> String {
         Reason::Current => "current".into(),
         Reason::Rollback => "for a rollback".into(),
         Reason::History => format!("earlier, within {}", units::duration(keep.history as f64 / 1000.0)),
+        Reason::Quarantined => "quarantined lately".into(),
         Reason::Last if keep.last == 1 => "the last before a current one".into(),
         Reason::Last => format!("of the last {} before a current one", keep.last),
     }

@@ -40,6 +40,7 @@ pub struct LocalWorkshop<'a, E> {
     clock: fn() -> Timestamp,
     contracts: &'a Contracts,
     spill: PathBuf,
+    threads: usize,
 }
 
 impl<'a, E: Executor> LocalWorkshop<'a, E> {
@@ -57,7 +58,7 @@ impl<'a, E: Executor> LocalWorkshop<'a, E> {
         fs::create_dir_all(&jobs)?;
         fs::create_dir_all(&logs)?;
         sweep(&jobs)?;
-        Ok(Self { program, disk, executor, root, jobs, logs, clock, contracts, spill: own })
+        Ok(Self { program, disk, executor, root, jobs, logs, clock, contracts, spill: own, threads: std::thread::available_parallelism().map_or(1, usize::from) })
     }
 
     /// Unique among all builds of this project: when, by whom, which one.
@@ -262,6 +263,6 @@ impl<E: Executor> LocalWorkshop<'_, E> {
     }
 
     fn looks(&self) -> Looks<'_> {
-        Looks { program: self.program, contracts: self.contracts, spill: &self.spill }
+        Looks { program: self.program, contracts: self.contracts, spill: &self.spill, threads: self.threads }
     }
 }

@@ -25,6 +25,8 @@ pub struct Looks<'a> {
     pub contracts: &'a Contracts,
     /// Where to spill what does not fit in memory: below formake's own folder.
     pub spill: &'a Path,
+    /// For one look at much data.
+    pub threads: usize,
 }
 
 /// What a snapshot is compared with, gathered before its bytes are read.
@@ -127,7 +129,7 @@ impl Looks<'_> {
     }
 
     fn measured(&self, input: &TableInput, asked: &Asked) -> Result<Measured, TableError> {
-        let limits = MeasureLimits { spill: Some(self.spill.to_path_buf()), ..MeasureLimits::default() };
+        let limits = MeasureLimits { spill: Some(self.spill.to_path_buf()), threads: self.threads, ..MeasureLimits::default() };
         measure(input, asked, &limits)
     }
 

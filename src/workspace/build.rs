@@ -263,7 +263,7 @@ impl Workspace {
     /// Looks at the bytes of sources, many at once.
     fn look_at(&self, program: &Program, contracts: &Contracts, reader: &dyn Reader, taken: &mut [Taken]) -> Result<Vec<Report>, Failure> {
         let own = self.root.join(OWN);
-        let looks = Looks { program, contracts, spill: &own };
+        let looks = Looks { program, contracts, spill: &own, threads: clock::processors() };
         let against = taken.iter().map(|taken| looks.against(reader, &self.bytes, &taken.new.identity)).collect::<Result<Vec<_>, _>>()?;
         let next = AtomicUsize::new(0);
         let seen: Vec<OnceLock<Seen>> = taken.iter().map(|_| OnceLock::new()).collect();

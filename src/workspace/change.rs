@@ -47,7 +47,7 @@ impl Workspace {
         catalog.ask(&clock::actor(), clock::now(), [identity])?;
         let _no_cleaning = self.lock_store()?;
         let own = self.root.join(OWN);
-        let looks = Looks { program: &program, contracts: &contracts, spill: &own };
+        let looks = Looks { program: &program, contracts: &contracts, spill: &own, threads: clock::processors() };
         let against = looks.against(&catalog, &self.bytes, identity)?;
         let allowed = |at: &Path| {
             let seen = looks.look(identity, at, &[], &against);

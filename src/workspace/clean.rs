@@ -41,7 +41,9 @@ impl Workspace {
         // In this order: what is pointed at meanwhile counts.
         let stored = catalog.stored()?.into_iter().map(|(snapshot, _)| snapshot);
         let (stays, promotions) = (catalog.list(&Filter { all: true, ..Filter::default() })?, catalog.promotions(None)?);
-        let reasons = keep::reasons(&Past { now, stays: &stays, promotions: &promotions, dropped: &dropped }, &keep);
+        let quarantined: Vec<_> = catalog.quarantined(None)?.into_iter().map(|one| (one.snapshot.id, one.at)).collect();
+        let past = Past { now, stays: &stays, promotions: &promotions, dropped: &dropped, quarantined: &quarantined };
+        let reasons = keep::reasons(&past, &keep);
         let (stays, goes): (Vec<Place>, Vec<Place>) = keep::places(stored, &reasons).into_iter().partition(|place| place.kept.is_some());
         // What a cleaning removed before is in the catalog for ever.
         let goes: Vec<Place> = goes.into_iter().filter(|place| self.is_there(place)).collect();

@@ -109,7 +109,7 @@ impl Workspace {
     /// compares with what stands there.
     fn broken(&self, program: &Program, contracts: &Contracts, reader: &Gate, plan: &PromotionPlan) -> Result<Vec<Refusal>, Failure> {
         let own = self.root.join(OWN);
-        let looks = Looks { program, contracts, spill: &own };
+        let looks = Looks { program, contracts, spill: &own, threads: clock::processors() };
         let mut broken = Vec::new();
         for moving in &plan.moves {
             let (Some(snapshot), Some(contract)) = (&moving.now, contracts.of(&moving.identity.class)) else { continue };

@@ -53,7 +53,7 @@ impl Workspace {
         let contracts = self.contracts()?;
         let catalog = self.catalog(Mode::Write)?;
         let own = self.root.join(OWN);
-        let looks = Looks { program: &program, contracts: &contracts, spill: &own };
+        let looks = Looks { program: &program, contracts: &contracts, spill: &own, threads: clock::processors() };
         self.contract_of(&contracts, &super::request::parse(text)?.class)?;
         let mut checked = Vec::new();
         let mut changes = Vec::new();
@@ -85,7 +85,7 @@ impl Workspace {
         let contract = self.contract_of(&contracts, class)?.clone();
         std::fs::metadata(path).map_err(|e| Diagnostic::error("E0904", format!("`{}` cannot be read: {e}", path.display())))?;
         let own = self.root.join(OWN);
-        let looks = Looks { program: &program, contracts: &contracts, spill: &own };
+        let looks = Looks { program: &program, contracts: &contracts, spill: &own, threads: clock::processors() };
         let (label, repository) = (self.label(None), "".into());
         let identity = Identity { class: class.into(), instance: Instance::new([]), label, repository };
         Ok((contract, looks.look(&identity, path, &[], &Default::default()).report))
@@ -105,7 +105,7 @@ impl Workspace {
         let Some(reading) = newest else { return Err(Diagnostic::error("E0616", format!("`{text}` has no snapshot")).into()) };
         let contracts = Contracts::default();
         let own = self.root.join(OWN);
-        let looks = Looks { program: &program, contracts: &contracts, spill: &own };
+        let looks = Looks { program: &program, contracts: &contracts, spill: &own, threads: clock::processors() };
         let snapshot = &reading.pointer.snapshot;
         let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
         // Twice: only what has about as many values as rows may be a key, and is counted exactly.

@@ -173,7 +173,7 @@ pub fn clean(project: &Project, last: usize) {
     let stored: Vec<Snapshot> = project.catalog.stored().expect("read").into_iter().map(|(snapshot, _)| snapshot).collect();
     let stays = project.catalog.list(&Filter { all: true, ..Filter::default() }).expect("read");
     let promotions = project.catalog.promotions(None).expect("read");
-    let past = Past { now: clock(), stays: &stays, promotions: &promotions, dropped: &BTreeSet::new() };
+    let past = Past { now: clock(), stays: &stays, promotions: &promotions, dropped: &BTreeSet::new(), quarantined: &[] };
     let reasons = reasons(&past, &Policy { history: 0, last });
     let goes: Vec<_> = places(stored, &reasons).into_iter().filter(|place| place.kept.is_none()).collect();
     let changes: Vec<Change> = goes.iter().flat_map(|place| &place.snapshots).map(|s| Change::Clean { snapshot: s.id }).collect();
