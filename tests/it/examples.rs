@@ -100,16 +100,20 @@ fn churn() {
 
     // Training reads the features and not this column of them: it runs, and what it makes is the same.
     project.edit("jobs/churn_features.sql", "as senior", "as is_senior");
+    // Its contract wants the column, and says so before anything runs.
+    assert!(project.formake("check").ended(2).stderr.contains("`senior`"));
+    project.edit("contracts/churn_features.odcs.yaml", "senior", "is_senior");
+    project.formake("check").ended(0);
     let built = project.formake("build --json").ended(0);
     assert_eq!(built.outputs_of("job_done"), all);
     let same = project.contents();
     assert!(trained.iter().all(|identity| same[identity] == before[identity]));
     assert!(of("churn_features", "prod").iter().all(|identity| same[identity] != before[identity]));
 
-    // A column that training does want.
+    // A column that training does want: what has another name does not get so far.
     project.edit("jobs/churn_features.sql", "Customers.tenure,", "Customers.tenure as months,");
     let failed = project.formake("build churn_model@2024-01-01").ended(1);
-    assert!(failed.stdout.contains("KeyError: 'tenure'"), "{}", failed.stdout);
+    assert!(failed.stdout.contains("there is no column `tenure`"), "{}", failed.stdout);
     assert_eq!(project.contents()["churn_model@2024-01-01:prod/dl"], same["churn_model@2024-01-01:prod/dl"]);
 }
 
