@@ -119,7 +119,7 @@ impl Records {
                     }
                 }
             } else {
-                let at = rest.find(delimiter).unwrap_or(rest.len());
+                let at = field_end(rest, self.delimiter);
                 self.text.push_str(&rest[..at]);
                 rest = &rest[at..];
             }
@@ -179,6 +179,20 @@ impl Records {
             return Err(TableError::malformed(&self.path, self.line, why));
         }
     }
+}
+
+/// Where an unquoted field ends: most are short, and found before a search is worth its start.
+fn field_end(rest: &str, delimiter: u8) -> usize {
+    let bytes = rest.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() && at < 16 {
+        if bytes[at] == delimiter {
+            return at;
+        }
+        at += 1;
+    }
+    // Not within a character: a delimiter is one byte.
+    bytes[at..].iter().position(|byte| *byte == delimiter).map_or(bytes.len(), |found| at + found)
 }
 
 /// The names of a file's columns.

@@ -77,7 +77,11 @@ impl Guess {
 }
 
 fn digits(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit)
+    let mut at = 0;
+    while at < bytes.len() && bytes[at].is_ascii_digit() {
+        at += 1;
+    }
+    at > 0 && at == bytes.len()
 }
 
 /// `0`, `-12`; no leading zeros.
@@ -92,15 +96,29 @@ fn is_float(text: &str) -> bool {
     if unsigned == "inf" {
         return true;
     }
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (unsigned, None),
+    // Byte by byte, since every cell of a file may come here in an unoptimised build.
+    let bytes = unsigned.as_bytes();
+    let digits_from = |mut at: usize| {
+        while at < bytes.len() && bytes[at].is_ascii_digit() {
+            at += 1;
+        }
+        at
     };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let whole_ok = whole.is_empty() || is_int(whole) && !whole.starts_with('-');
-    let fraction_ok = fraction.is_empty() || digits(fraction.as_bytes());
-    let exponent_ok = exponent.is_none_or(|e| digits(e.strip_prefix(['-', '+']).unwrap_or(e).as_bytes()));
-    whole_ok && fraction_ok && exponent_ok && !(whole.is_empty() && fraction.is_empty()) && text.parse::<f64>().is_ok_and(f64::is_finite)
+    let whole = digits_from(0);
+    let (mut at, mut fraction) = (whole, 0);
+    if at < bytes.len() && bytes[at] == b'.' {
+        at = digits_from(whole + 1);
+        fraction = at - whole - 1;
+    }
+    if whole + fraction == 0 || whole > 1 && bytes[0] == b'0' {
+        return false;
+    }
+    if at < bytes.len() && matches!(bytes[at], b'e' | b'E') {
+        let sign = usize::from(at + 1 < bytes.len() && matches!(bytes[at + 1], b'-' | b'+'));
+        let end = digits_from(at + 1 + sign);
+        at = if end > at + 1 + sign { end } else { at };
+    }
+    at == bytes.len() && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// `2024-01-31`, or one followed by `T` or a space, `05:30`, maybe seconds with a fraction, maybe `Z` or `+01:00`.

@@ -2,9 +2,11 @@
 //!
 //! What is true here: a value is known by a 64-bit hash, and only values that are kept for people have a text.
 
+use arrow::array::{Array, ArrayRef};
 use arrow::buffer::NullBuffer;
 
 use super::many::Many;
+use super::texts::Texts;
 
 /// So many values are told of with all their counts.
 const COMPLETE: usize = 64;
@@ -14,6 +16,14 @@ const TOLD: usize = 32;
 const FEW: usize = 1024;
 /// The same for all columns together.
 const FEW_IN_ALL: usize = 1 << 18;
+
+/// A batch's values, as they are written out.
+pub(super) trait Values {
+    fn text(&self, at: usize) -> String;
+
+    /// Some rows of it, to be written out later; `None` where their texts are kept at once.
+    fn keep(&self, rows: &[u32]) -> Option<ArrayRef>;
+}
 
 /// Values with their counts.
 #[derive(Clone, Debug)]
@@ -31,22 +41,30 @@ pub(super) struct Bag {
 struct Few {
     /// From 1, an entry; 0 is free. Twice as many as entries, or more, and a power of two.
     slots: Vec<u32>,
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    hash: u64,
-    count: u64,
-    text: String,
+    hashes: Vec<u64>,
+    counts: Vec<u64>,
+    /// Of all entries; or of those before the first of `kept`.
+    texts: Vec<String>,
+    /// Entries that have no text yet.
+    kept: Vec<ArrayRef>,
 }
 
 /// What a bag tells.
 pub(super) struct Told {
     pub distinct: u64,
-    /// Most frequent first, equal counts by text.
+    /// Most frequent first, of equal ones that which came first.
     pub top: Vec<(String, u64)>,
     pub complete: bool,
+}
+
+impl Values for Texts<'_> {
+    fn text(&self, at: usize) -> String {
+        self.at(at)
+    }
+
+    fn keep(&self, rows: &[u32]) -> Option<ArrayRef> {
+        self.taken(rows)
+    }
 }
 
 impl Bag {
@@ -55,17 +73,19 @@ impl Bag {
         Self { most: (FEW_IN_ALL / columns.max(1)).clamp(COMPLETE, FEW), few: Few::default(), many: None, ends: None }
     }
 
-    /// Takes in the hashes of a batch's values; `text` writes one out.
-    pub fn update(&mut self, hashes: &[u64], nulls: Option<&NullBuffer>, text: &dyn Fn(usize) -> String) {
+    /// Takes in the hashes of a batch's values.
+    pub fn update(&mut self, hashes: &[u64], nulls: Option<&NullBuffer>, values: &dyn Values) {
         let mut at = 0;
-        while self.many.is_none() && at < hashes.len() {
-            if nulls.is_none_or(|nulls| nulls.is_valid(at)) {
-                self.add(hashes[at], 1, &|| text(at));
+        if self.many.is_none() {
+            let mut new = Vec::new();
+            at = self.few.update(hashes, nulls, self.most, &mut new);
+            match values.keep(&new) {
+                Some(array) if self.few.texts.len() + self.few.kept_len() + new.len() == self.few.hashes.len() => self.few.kept.push(array),
+                _ => self.few.texts.extend(new.iter().map(|at| values.text(*at as usize))),
             }
-            at += 1;
         }
-        if let Some(many) = &mut self.many {
-            many.update(hashes, at, nulls, text);
+        if at < hashes.len() {
+            self.many().update(hashes, at, nulls, &|at| values.text(at));
         }
     }
 
@@ -74,30 +94,33 @@ impl Bag {
         if let Some(many) = &mut self.many {
             return many.add(hash, count, text);
         }
+        self.few.write_out();
         let (slot, found) = self.few.find(hash);
         match found {
-            Some(entry) => self.few.entries[entry].count += count,
-            None if self.few.entries.len() < self.most => self.few.insert(slot, Entry { hash, count, text: text() }),
+            Some(entry) => self.few.counts[entry] += count,
+            None if self.few.hashes.len() < self.most => {
+                self.few.insert(slot, hash, count);
+                self.few.texts.push(text());
+            }
             None => self.many().add(hash, count, text),
         }
     }
 
     fn many(&mut self) -> &mut Many {
-        let few = std::mem::take(&mut self.few);
-        let texts = || few.entries.iter().map(|entry| &entry.text);
-        if let (Some(least), Some(most)) = (texts().min(), texts().max()) {
-            self.ends = Some((least.clone(), most.clone()));
-        }
+        let mut few = std::mem::take(&mut self.few);
         self.many.get_or_insert_with(|| {
+            few.write_out();
+            self.ends = few.texts.iter().min().cloned().zip(few.texts.iter().max().cloned());
             let mut many = Box::new(Many::new());
-            few.entries.into_iter().for_each(|entry| many.add(entry.hash, entry.count, &|| entry.text.clone()));
+            few.entries().for_each(|(hash, count, text)| many.add(hash, count, &|| text.to_string()));
             many
         })
     }
 
-    pub fn merge(&mut self, other: Bag) {
-        for entry in other.few.entries {
-            self.add(entry.hash, entry.count, &|| entry.text.clone());
+    pub fn merge(&mut self, mut other: Bag) {
+        other.few.write_out();
+        for (hash, count, text) in other.few.entries() {
+            self.add(hash, count, &|| text.to_string());
         }
         if let Some(many) = other.many {
             self.many().merge(*many);
@@ -106,9 +129,8 @@ impl Bag {
 
     /// The same values, written another way.
     pub fn rewrite(&mut self, text: &dyn Fn(&str) -> String) {
-        for entry in &mut self.few.entries {
-            entry.text = text(&entry.text);
-        }
+        self.few.write_out();
+        self.few.texts.iter_mut().for_each(|there| *there = text(there));
         if let Some(many) = &mut self.many {
             many.rewrite(text);
         }
@@ -121,7 +143,7 @@ impl Bag {
 
     /// Least and greatest of the texts that were known before there were too many.
     pub fn text_ends(&self) -> Option<(&str, &str)> {
-        let few = || self.few.entries.iter().map(|entry| entry.text.as_str());
+        let few = || self.few.texts.iter().map(String::as_str);
         match &self.ends {
             Some((least, most)) => Some((least, most)),
             None => few().min().zip(few().max()),
@@ -129,49 +151,108 @@ impl Bag {
     }
 
     pub fn told(&self) -> Told {
-        let (distinct, mut top) = match &self.many {
-            Some(many) => (many.distinct().max(self.most as u64 + 1), many.top()),
-            None => {
-                let top = self.few.entries.iter().map(|entry| (entry.text.as_str(), entry.count)).collect();
-                (self.few.entries.len() as u64, top)
-            }
+        let (distinct, top) = match &self.many {
+            Some(many) => (many.distinct().max(self.most as u64 + 1), many.top(TOLD)),
+            None => (self.few.hashes.len() as u64, self.few.top()),
         };
-        let complete = self.many.is_none() && top.len() <= COMPLETE;
-        let order = |(a, n): &(&str, u64), (b, m): &(&str, u64)| m.cmp(n).then_with(|| a.cmp(b));
-        if !complete && top.len() > TOLD {
-            top.select_nth_unstable_by(TOLD, order);
-            top.truncate(TOLD);
-        }
-        top.sort_unstable_by(order);
-        Told { distinct, top: top.into_iter().map(|(text, count)| (text.to_string(), count)).collect(), complete }
+        Told { distinct, complete: self.many.is_none() && top.len() as u64 == distinct, top }
     }
 }
 
 impl Few {
+    /// Counts until there are too many values; says how many rows were taken. `new`: the rows of values that came first.
+    fn update(&mut self, hashes: &[u64], nulls: Option<&NullBuffer>, most: usize, new: &mut Vec<u32>) -> usize {
+        let mut at = 0;
+        while at < hashes.len() {
+            if nulls.is_none_or(|nulls| nulls.is_valid(at)) {
+                let (slot, found) = self.find(hashes[at]);
+                match found {
+                    Some(entry) => self.counts[entry] += 1,
+                    None if self.hashes.len() < most => {
+                        self.insert(slot, hashes[at], 1);
+                        new.push(at as u32);
+                    }
+                    None => return at,
+                }
+            }
+            at += 1;
+        }
+        at
+    }
+
     /// The entry, or the slot where it would be.
     fn find(&self, hash: u64) -> (usize, Option<usize>) {
-        let mask = self.slots.len().wrapping_sub(1);
+        if self.slots.is_empty() {
+            return (0, None);
+        }
+        let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
-        while let Some(entry) = self.slots.get(slot).and_then(|entry| (*entry as usize).checked_sub(1)) {
-            if self.entries[entry].hash == hash {
-                return (slot, Some(entry));
+        loop {
+            let entry = self.slots[slot] as usize;
+            if entry == 0 {
+                return (slot, None);
+            }
+            if self.hashes[entry - 1] == hash {
+                return (slot, Some(entry - 1));
             }
             slot = (slot + 1) & mask;
         }
-        (slot, None)
     }
 
-    fn insert(&mut self, slot: usize, entry: Entry) {
-        self.entries.push(entry);
-        if self.entries.len() * 2 <= self.slots.len() {
-            self.slots[slot] = self.entries.len() as u32;
+    fn insert(&mut self, slot: usize, hash: u64, count: u64) {
+        self.hashes.push(hash);
+        self.counts.push(count);
+        if self.hashes.len() * 2 <= self.slots.len() {
+            self.slots[slot] = self.hashes.len() as u32;
             return;
         }
         let size = (self.slots.len() * 4).max(32);
         self.slots = vec![0; size];
-        for at in 0..self.entries.len() {
-            let (slot, _) = self.find(self.entries[at].hash);
-            self.slots[slot] = at as u32 + 1;
+        for entry in 0..self.hashes.len() {
+            let (slot, _) = self.find(self.hashes[entry]);
+            self.slots[slot] = entry as u32 + 1;
         }
+    }
+
+    fn kept_len(&self) -> usize {
+        self.kept.iter().map(|array| array.len()).sum()
+    }
+
+    /// Gives all entries a text.
+    fn write_out(&mut self) {
+        for array in std::mem::take(&mut self.kept) {
+            let texts = Texts::of(&array);
+            self.texts.extend((0..array.len()).map(|at| texts.at(at)));
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (u64, u64, &str)> {
+        self.hashes.iter().zip(&self.counts).zip(&self.texts).map(|((hash, count), text)| (*hash, *count, text.as_str()))
+    }
+
+    /// All, or the most frequent where there are too many to be told of.
+    fn top(&self) -> Vec<(String, u64)> {
+        // As one number, most frequent first, then by place: there are few places, and no table has 2^44 rows.
+        let mut order: Vec<u64> =
+            self.counts.iter().enumerate().map(|(at, count)| ((1 << 44) - (*count).min(1 << 44)) << 20 | at as u64).collect();
+        if order.len() > COMPLETE {
+            order.select_nth_unstable(TOLD);
+            order.truncate(TOLD);
+        }
+        order.sort_unstable();
+        let text = |at: usize| -> String {
+            if let Some(text) = self.texts.get(at) {
+                return text.clone();
+            }
+            let mut at = at - self.texts.len();
+            for array in &self.kept {
+                if at < array.len() {
+                    return Texts::of(array).at(at);
+                }
+                at -= array.len();
+            }
+            String::new()
+        };
+        order.into_iter().map(|key| (key & 0xf_ffff) as usize).map(|at| (text(at), self.counts[at])).collect()
     }
 }

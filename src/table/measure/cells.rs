@@ -11,7 +11,8 @@ use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 
 use super::asked::{Logical, PathStep};
 use super::spread::numbers;
-use super::summary::{Texts, hashes, shown};
+use super::summary::hashes;
+use super::texts::{Texts, shown};
 use super::written::Written;
 use crate::table::parquet::plain;
 use crate::table::types::{self, Guess};

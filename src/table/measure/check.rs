@@ -22,6 +22,8 @@ use super::many::Same;
 use super::summary::hashes;
 use crate::table::types::{self, Guess};
 
+/// So many values are looked through one by one.
+const FEW: usize = 8;
 /// So many failing cells are shown.
 const SAMPLES: usize = 5;
 
@@ -42,6 +44,8 @@ pub(super) struct Check<'a> {
 /// Values of a contract.
 struct Known {
     hashes: HashSet<u64, BuildHasherDefault<Same>>,
+    /// The same, where they are so few that looking through them is quicker.
+    few: Vec<u64>,
     numbers: Vec<f64>,
 }
 
@@ -141,11 +145,16 @@ impl<'a> Check<'a> {
             let list = typed(values, ty);
             let there = hashes(&list).into_iter().enumerate().filter(|(at, _)| list.is_valid(*at)).map(|(_, hash)| hash);
             let number = |value: &Scalar| if let Scalar::Number(number) = value { number.as_f64() } else { None };
-            self.known = Some((ty.clone(), Known { hashes: there.collect(), numbers: values.iter().filter_map(number).collect() }));
+            let hashes: HashSet<u64, _> = there.collect();
+            let few = if hashes.len() <= FEW { hashes.iter().copied().collect() } else { Vec::new() };
+            self.known = Some((ty.clone(), Known { hashes, few, numbers: values.iter().filter_map(number).collect() }));
         }
         let Some((_, known)) = &self.known else { return BooleanBuffer::new_unset(cells.len()) };
         let by_hash = cells.hashes();
-        let found = bits(cells.len(), |at| known.hashes.contains(&by_hash[at]));
+        let found = match &known.few[..] {
+            [] => bits(cells.len(), |at| known.hashes.contains(&by_hash[at])),
+            few => bits(cells.len(), |at| few.iter().any(|hash| *hash == by_hash[at])),
+        };
         match cells.numbers() {
             Some(there) if cells.raw && !known.numbers.is_empty() => {
                 &found | &bits(cells.len(), |at| there.is_valid(at) && known.numbers.contains(&there.value(at)))

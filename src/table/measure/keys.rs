@@ -16,7 +16,7 @@ use datafusion::common::hash_utils::{QualityRandomState, create_hashes};
 
 use super::MeasureLimits;
 use super::asked::Sample;
-use super::summary::Texts;
+use super::texts::Texts;
 use crate::table::error::TableError;
 
 /// So many parts.

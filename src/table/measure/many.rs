@@ -228,10 +228,38 @@ impl Many {
         estimate.round() as u64
     }
 
-    /// Frequent values, with counts from below.
-    pub fn top(&self) -> Vec<(&str, u64)> {
+    /// Frequent values, with counts from below; equal counts by text.
+    pub fn top(&self, most: usize) -> Vec<(String, u64)> {
         let rows = self.frequent.frequent_items(ErrorType::NoFalseNegatives);
         let top = rows.iter().filter(|row| row.lower_bound() > 0);
-        top.filter_map(|row| Some((self.texts.get(&row.item().hash)?.as_str(), row.lower_bound()))).collect()
+        let mut top: Vec<(String, u64)> =
+            top.filter_map(|row| Some((self.texts.get(&row.item().hash)?.clone(), row.lower_bound()))).collect();
+        top.sort_unstable_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
+        top.truncate(most);
+        top
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn very_many_values_are_estimated_by_a_sixteenth_of_them() {
+        let mut many = Many::new();
+        for batch in 0..25_u64 {
+            let hashes: Vec<u64> = (0..8192).map(|at| (batch * 8192 + at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            many.update(&hashes, 0, None, &|at| at.to_string());
+        }
+        assert!(many.all.is_none() && many.flat);
+        let error = many.distinct() as f64 / (25.0 * 8192.0) - 1.0;
+        assert!(error.abs() < 0.06, "{error}");
+        // What becomes frequent late is found all the same.
+        for _ in 0..4 {
+            many.update(&[7; 8192], 0, None, &|_| "seven".into());
+        }
+        assert!(!many.flat);
+        let top = many.top(1);
+        assert!(top[0].0 == "seven" && (20_000..=4 * 8192).contains(&top[0].1), "{top:?}");
     }
 }

@@ -3,7 +3,7 @@
 //! What is true here: every row is read once, and memory does not grow with the rows. A count says nothing of right or wrong; what may be is
 //! said by contracts ([`quality`](crate::quality)).
 //!
-//! Reading order: [`profile`] and [`asked`] (values only); `written` (a batch as it is written); `many` and `bag` (which values, and how often),
+//! Reading order: [`profile`] and [`asked`] (values only); `texts` (values for people), `written` (a batch as it is written); `many` and `bag` (which values, and how often),
 //! `ends` and `spread` (how they lie), `summary` (one column); `cells` and `json` (what a test looks at), `check` (tests), `keys` (duplicates);
 //! `pass` (all of them), over `text` or over `shares` of Parquet.
 
@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 pub mod profile;
 pub mod asked;
+mod texts;
 mod written;
 mod many;
 mod bag;
@@ -61,15 +62,16 @@ impl Default for MeasureLimits {
 /// It is no table, or a broken one. A cell that fails a test is no error.
 pub fn measure(input: &TableInput, asked: &Asked, limits: &MeasureLimits) -> Result<Measured, TableError> {
     // A mistake of a library's ends this measuring, not the command.
-    let measured = catch_unwind(AssertUnwindSafe(|| all(input, asked, limits)));
+    let measured = catch_unwind(AssertUnwindSafe(|| all(input, asked, limits, shares::ROWS)));
     measured.unwrap_or_else(|panic| Err(TableError::Engine { why: in_words(panic.as_ref()).into() }))
 }
 
-fn all(input: &TableInput, asked: &Asked, limits: &MeasureLimits) -> Result<Measured, TableError> {
+/// `share`: rows of Parquet that one thread takes at a time, or more.
+fn all(input: &TableInput, asked: &Asked, limits: &MeasureLimits, share: u64) -> Result<Measured, TableError> {
     let files: Vec<DataFile> = found(input)?.into_iter().map(|(file, _)| file).collect();
     let types = declared_types(input.columns.as_deref().unwrap_or_default())?;
     let tables = match files.first() {
-        Some(file) if file.kind == Kind::Parquet => Some(shares::Tables::open(&files, &types)?),
+        Some(file) if file.kind == Kind::Parquet => Some(shares::Tables::open(&files, &types, share)?),
         _ => None,
     };
     let over_texts = |pass: &mut Pass| match files.first().map(|file| file.kind) {

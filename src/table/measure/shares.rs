@@ -19,7 +19,7 @@ use crate::table::input::{Types, parquet_columns};
 use crate::table::parquet::Opened;
 
 /// A share has so many rows or more, where its file has.
-const ROWS: u64 = 1 << 18;
+pub(super) const ROWS: u64 = 1 << 18;
 /// Rows of a batch.
 const BATCH: usize = 8192;
 
@@ -40,14 +40,14 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub fn open(files: &[DataFile], types: &Types) -> Result<Self, TableError> {
+    pub fn open(files: &[DataFile], types: &Types, most: u64) -> Result<Self, TableError> {
         let opened = files.iter().map(Opened::open).collect::<Result<Vec<_>, _>>()?;
         let (fields, _) = parquet_columns(files, &opened, types)?;
         let (mut shares, mut rows): (Vec<Share>, u64) = Default::default();
         for (file, opened) in opened.iter().enumerate() {
             let mut own = 0;
             for (group, count) in opened.groups().enumerate() {
-                match shares.last_mut().filter(|share| share.file == file && own < ROWS) {
+                match shares.last_mut().filter(|share| share.file == file && own < most) {
                     Some(share) => share.groups.push(group),
                     None => {
                         own = 0;

@@ -1,19 +1,21 @@
 //! How numbers are spread: mean, deviation, quantiles.
 //!
 //! What is true here: infinite values and NaN have no part in it. Means and deviations of batches are joined as Chan, Golub and LeVeque (1979)
-//! do. Quantiles are exact up to some hundred values, then those of a KLL sketch (Karnin, Lang and Liberty 2016) of Apache DataSketches, within
+//! do. Quantiles are exact up to two thousand values, then those of a KLL sketch (Karnin, Lang and Liberty 2016) of Apache DataSketches, within
 //! about half a per cent of the rows. Where very many rows are known to come, one of each stretch of them is taken for quantiles.
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit};
 use datasketches::common::SearchCriteria;
 use datasketches::kll::{KllFloat, KllSketch};
 
 use super::profile::Numbers;
 
 /// So many values are exact.
-const FEW: usize = 512;
+const FEW: usize = 2048;
+/// Of the sketch: its error is 0.7 %.
+const K: u16 = 512;
 /// So many rows are enough for quantiles: what their choice adds to the error is small beside the sketch's.
 const ENOUGH: u64 = 1 << 18;
 
@@ -117,11 +119,12 @@ impl Spread {
 
     fn quantiles(&self) -> Option<Vec<f64>> {
         let Some(many) = &self.many else {
-            let mut values = self.few.clone();
-            values.sort_unstable_by(f64::total_cmp);
+            // Whole numbers in the same order, which are sorted quicker.
+            let mut values: Vec<u64> = self.few.iter().map(|value| ordered(value.to_bits())).collect();
+            values.sort_unstable();
             // The least value that has so many per cent of the rows at or below it.
             let at = |percent: usize| (percent * values.len()).div_ceil(100).saturating_sub(1);
-            return (0..=100).map(|percent| values.get(at(percent)).copied()).collect();
+            return (0..=100).map(|percent| values.get(at(percent)).map(|value| f64::from_bits(unordered(*value)))).collect();
         };
         let ranks: Vec<f64> = (0..=100).map(|percent| f64::from(percent) / 100.0).collect();
         let quantiles = many.quantiles(&ranks, SearchCriteria::Inclusive).ok()??;
@@ -129,8 +132,18 @@ impl Spread {
     }
 }
 
+const SIGN: u64 = 1 << 63;
+
+fn ordered(bits: u64) -> u64 {
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+fn unordered(bits: u64) -> u64 {
+    if bits & SIGN == 0 { !bits } else { bits & !SIGN }
+}
+
 fn sketch(many: &mut Option<Box<KllSketch<KllFloat<f64>>>>, value: f64) {
-    let sketch = many.get_or_insert_with(|| Box::new(KllSketch::new(FEW as u16).expect("a size that KLL has")));
+    let sketch = many.get_or_insert_with(|| Box::new(KllSketch::new(K).expect("a size that KLL has")));
     if let Ok(value) = KllFloat::<f64>::new(value) {
         sketch.update(value);
     }
@@ -168,6 +181,9 @@ pub(super) fn numbers(array: &ArrayRef) -> Option<Float64Array> {
         }
         DataType::Dictionary(_, value) => numbers(&cast(array, value).ok()?),
         DataType::Float64 => Some(array.as_primitive::<Float64Type>().clone()),
+        DataType::Float32 => Some(array.as_primitive::<Float32Type>().unary(f64::from)),
+        DataType::Int64 => Some(array.as_primitive::<Int64Type>().unary(|value| value as f64)),
+        DataType::Int32 => Some(array.as_primitive::<Int32Type>().unary(f64::from)),
         ty if ty.is_numeric() => Some(cast(array, &DataType::Float64).ok()?.as_primitive::<Float64Type>().clone()),
         _ => None,
     }

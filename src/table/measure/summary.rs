@@ -3,25 +3,21 @@
 //! What is true here: a column has a type from the start ([`Typed`]), or its type is what all its values look like ([`Guessed`]). The latter is
 //! read once too: its values are counted as texts, and beside that as what they look like so far.
 
-use std::cell::OnceCell;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, UInt64Array};
 use arrow::compute::filter;
-use arrow::datatypes::{DataType, Int32Type, UInt64Type};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, UInt64Type};
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 
-use super::bag::{Bag, Told};
+use super::bag::{Bag, Told, Values};
 use super::ends::Ends;
 use super::profile::ColumnProfile;
 use super::spread::{Spread, numbers};
+use super::texts::{Texts, shown};
 use super::written::Written;
 use crate::table::types::{self, Guess};
-
-/// Characters of a value that are kept.
-const SHOWN: usize = 200;
 
 /// The same in every process, since sketches of several threads are joined.
 const HASH: RandomState = RandomState::with_seed(0);
@@ -37,72 +33,6 @@ pub(super) fn hashes(array: &ArrayRef) -> Vec<u64> {
         let _ = create_hashes([&texts], &HASH, &mut hashes);
     }
     hashes
-}
-
-/// Values as `formake query` prints them.
-pub(super) struct Texts<'a> {
-    array: &'a ArrayRef,
-    formatter: OnceCell<Option<ArrayFormatter<'a>>>,
-}
-
-impl<'a> Texts<'a> {
-    pub fn of(array: &'a ArrayRef) -> Self {
-        Self { array, formatter: OnceCell::new() }
-    }
-
-    fn write(&self, at: usize, to: &mut dyn std::fmt::Write) {
-        const OPTIONS: FormatOptions<'static> = FormatOptions::new();
-        let formatter = self.formatter.get_or_init(|| ArrayFormatter::try_new(self.array, &OPTIONS).ok());
-        if let Some(formatter) = formatter {
-            // It fails where a cut text goes on, which is well.
-            let _ = formatter.value(at).write(to);
-        }
-    }
-
-    fn whole(&self, at: usize) -> String {
-        let mut text = String::new();
-        self.write(at, &mut text);
-        text
-    }
-
-    /// Cut where it is long.
-    pub fn at(&self, at: usize) -> String {
-        let mut cut = Cut { text: String::new(), left: SHOWN };
-        self.write(at, &mut cut);
-        cut.text
-    }
-}
-
-/// The beginning of what is written.
-struct Cut {
-    text: String,
-    left: usize,
-}
-
-impl std::fmt::Write for Cut {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        if text.len() <= self.left {
-            self.text.push_str(text);
-            self.left -= text.len();
-            return Ok(());
-        }
-        for c in text.chars() {
-            if self.left == 0 {
-                self.text.push('…');
-                return Err(std::fmt::Error);
-            }
-            self.text.push(c);
-            self.left -= 1;
-        }
-        Ok(())
-    }
-}
-
-/// A text, cut where it is long.
-pub(super) fn shown(text: &str) -> String {
-    let mut cut = Cut { text: String::new(), left: SHOWN };
-    let _ = std::fmt::Write::write_str(&mut cut, text);
-    cut.text
 }
 
 /// A column of a known type.
@@ -129,8 +59,7 @@ impl Typed {
     pub fn update(&mut self, array: &ArrayRef, hashes: &[u64], lost: u64) {
         let nulls = array.logical_nulls();
         self.nulls += nulls.as_ref().map_or(0, |nulls| nulls.null_count()) as u64 - lost;
-        let texts = Texts::of(array);
-        self.bag.update(hashes, nulls.as_ref(), &|at| texts.at(at));
+        self.bag.update(hashes, nulls.as_ref(), &Texts::of(array));
         self.ends.update(array);
         if let (Some(spread), Some(values)) = (&mut self.spread, numbers(array)) {
             spread.update(&values);
@@ -266,7 +195,7 @@ impl Guessed {
         self.empties += written.empties() as u64;
         let nulls = written.null_buffer();
         let by_text: Vec<u64> = (0..written.len()).map(|at| written.get(at).map_or(0, |text| HASH.hash_one(text))).collect();
-        self.texts.update(&by_text, nulls.as_ref(), &|at| written.get(at).map(shown).unwrap_or_default());
+        self.texts.update(&by_text, nulls.as_ref(), written);
         if !self.texts.is_few() {
             self.stretch(written);
         }
@@ -279,15 +208,7 @@ impl Guessed {
             return self.look(Guess::Text);
         }
         if let Some(bag) = &mut self.values {
-            let texts = Texts::of(&values);
-            let by_value: Vec<u64> = (0..written.len())
-                .map(|at| match written.get(at) {
-                    None => 0,
-                    Some(text) if is_narrow(text) => by_text[at],
-                    Some(_) => HASH.hash_one(canonical(&texts.whole(at))),
-                })
-                .collect();
-            bag.update(&by_value, nulls.as_ref(), &|at| texts.at(at));
+            bag.update(&hashes_by_value(written, &values, &by_text), nulls.as_ref(), &Texts::of(&values));
         }
         self.ends.update(&values);
         if let (Some(spread), Some(numbers)) = (&mut self.spread, numbers(&values)) {
@@ -364,9 +285,29 @@ impl Guessed {
     }
 }
 
-/// It has one text only.
-fn is_narrow(text: &str) -> bool {
-    matches!(Guess::of(text), Guess::Int | Guess::Date)
+/// It has one text only: a whole number among floats, a date among timestamps.
+fn is_narrow(text: &str, float: bool) -> bool {
+    if float { text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') } else { text.len() == 10 }
+}
+
+/// Hashes of floats and timestamps: those of their texts where these are whole numbers and dates.
+fn hashes_by_value(written: &Written, values: &ArrayRef, by_text: &[u64]) -> Vec<u64> {
+    let hash = |at: usize| -> u64 {
+        let float = values.as_primitive_opt::<Float64Type>();
+        match written.get(at) {
+            None => 0,
+            Some(text) if is_narrow(text, float.is_some()) => by_text[at],
+            Some(_) => match float {
+                // No whole number that a text of a whole number has not.
+                Some(floats) if floats.value(at).fract() == 0.0 && floats.value(at).abs() < 1e15 => {
+                    HASH.hash_one((floats.value(at) as i64).to_string().as_str())
+                }
+                Some(floats) => HASH.hash_one(floats.value(at).to_bits()),
+                None => HASH.hash_one(canonical(&Texts::of(values).whole(at))),
+            },
+        }
+    };
+    (0..written.len()).map(hash).collect()
 }
 
 /// One text for each float and timestamp: whole numbers without a point, midnights as dates.
@@ -382,12 +323,23 @@ pub(super) fn by_value(written: &Written, guess: Guess) -> ArrayRef {
             let texts = Texts::of(&values);
             let text = |at: usize| {
                 let text = written.get(at)?;
-                Some(if is_narrow(text) { text.to_string() } else { canonical(&texts.whole(at)).to_string() })
+                let narrow = is_narrow(text, guess == Guess::Float);
+                Some(if narrow { text.to_string() } else { canonical(&texts.whole(at)).to_string() })
             };
             Arc::new((0..written.len()).map(text).collect::<StringArray>())
         }
         Guess::Bool => Arc::new((0..written.len()).map(|at| written.get(at).map(str::to_lowercase)).collect::<StringArray>()),
         Guess::Text | Guess::Nothing => Arc::new(written.as_text()),
         _ => Arc::new(written.array().clone()),
+    }
+}
+
+impl Values for Written {
+    fn text(&self, at: usize) -> String {
+        self.get(at).map(shown).unwrap_or_default()
+    }
+
+    fn keep(&self, _: &[u32]) -> Option<ArrayRef> {
+        None
     }
 }

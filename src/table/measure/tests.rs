@@ -1,16 +1,20 @@
 //! The pass as a whole: files in, profile and counts out.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, LargeStringArray,
-    ListArray, NullArray, RecordBatch, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray, UInt64Array,
+    ListArray, NullArray, RecordBatch, StringArray, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+    UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
+use proptest::prelude::*;
 
+use super::all as all_of;
 use super::*;
 use crate::formula::program::Column;
 use crate::table::TablePart;
@@ -133,9 +137,9 @@ fn a_csv_file_is_profiled_as_what_all_its_values_look_like() {
             "timestamp, 0 nulls, 3 distinct, 2024-01-01T00:00:00..2024-01-02T00:00:00, 1704114900.000±39219.765, 2024-01-02T00:00:00*2 2024-01-01T00:00:00*1 2024-01-01T05:00:00*1",
         ),
         ("flag", "boolean, 1 nulls, 2 distinct, false..true, -, true*2 false*1"),
-        ("code", "text, 0 nulls, 4 distinct, ..a, -, *1 007*1 7*1 a*1"),
+        ("code", "text, 0 nulls, 4 distinct, ..a, -, 007*1 7*1 a*1 *1"),
         ("none", "text, 4 nulls, 0 distinct, -..-, -, "),
-        ("mixed", "text, 0 nulls, 4 distinct, 1..x, -, 1*1 1.0*1 2*1 x*1"),
+        ("mixed", "text, 0 nulls, 4 distinct, 1..x, -, 1*1 2*1 x*1 1.0*1"),
     ] {
         assert_eq!(line(&measured, name), expected, "{name}");
     }
@@ -177,17 +181,17 @@ fn a_parquet_file_keeps_its_types() {
     for (name, expected) in [
         (
             "u",
-            "uint64, 1 nulls, 2 distinct, 0..18446744073709551615, 9223372036854775808.000±9223372036854775808.000, 0*1 18446744073709551615*1",
+            "uint64, 1 nulls, 2 distinct, 0..18446744073709551615, 9223372036854775808.000±9223372036854775808.000, 18446744073709551615*1 0*1",
         ),
-        ("f", "double, 0 nulls, 3 distinct, 1.0..NaN, 1.000±0.000, 1.0*1 NaN*1 inf*1"),
-        ("dec", "decimal(10, 2), 1 nulls, 2 distinct, -0.25..1.50, 0.625±0.875, -0.25*1 1.50*1"),
+        ("f", "double, 0 nulls, 3 distinct, 1.0..NaN, 1.000±0.000, NaN*1 inf*1 1.0*1"),
+        ("dec", "decimal(10, 2), 1 nulls, 2 distinct, -0.25..1.50, 0.625±0.875, 1.50*1 -0.25*1"),
         ("day", "date, 1 nulls, 2 distinct, 1970-01-01..1970-01-02, 43200.000±43200.000, 1970-01-01*1 1970-01-02*1"),
         (
             "ts",
             "timestamptz, 2 nulls, 1 distinct, 1970-01-01T00:00:01.500Z..1970-01-01T00:00:01.500Z, 1.500±0.000, 1970-01-01T00:00:01.500Z*1",
         ),
         ("time", "time, 2 nulls, 1 distinct, 01:00:00..01:00:00, -, 01:00:00*1"),
-        ("bin", "binary, 1 nulls, 2 distinct, 00..01ff, -, 00*1 01ff*1"),
+        ("bin", "binary, 1 nulls, 2 distinct, 00..01ff, -, 01ff*1 00*1"),
         ("dict", "text, 1 nulls, 1 distinct, a..a, -, a*2"),
         ("large", "text, 0 nulls, 2 distinct, x..y, -, x*2 y*1"),
         ("view", "text, 0 nulls, 2 distinct, a view that is longer than twelve bytes..b, -, b*2 a view that is longer than twelve bytes*1"),
@@ -266,7 +270,7 @@ fn json_lines_are_looked_into() {
     assert_eq!(one("s", Some(Logical::Text), Test::Reads), "0/3: ");
     let measured = run(&table, &Asked::default());
     assert_eq!(line(&measured, "l"), "bigint[], 1 nulls, 2 distinct, -..-, -, [1, 2, 2]*1 []*1");
-    assert_eq!(line(&measured, "s"), "text, 1 nulls, 2 distinct, 5..q, -, 5*1 q*1");
+    assert_eq!(line(&measured, "s"), "text, 1 nulls, 2 distinct, 5..q, -, q*1 5*1");
     assert_eq!(measured.profile.column("when").unwrap().ty, "timestamp");
 }
 
@@ -304,6 +308,144 @@ fn keys_that_stand_in_several_rows_are_counted() {
     assert_eq!(drawn_keys(&MeasureLimits::default()), expected);
     let spilling = MeasureLimits { memory: 0, spill: Some(folder.0.path().join("spill")), threads: 1 };
     assert_eq!(drawn_keys(&spilling), expected);
+}
+
+/// What a naive reader makes of a table of numbers and texts.
+struct Naive {
+    numbers: Vec<Option<i64>>,
+    texts: Vec<Option<String>>,
+}
+
+impl Naive {
+    fn failing(&self, fails: impl Fn(Option<i64>, Option<&str>) -> bool) -> (u64, Vec<u64>) {
+        let rows = self.numbers.iter().zip(&self.texts).enumerate();
+        let rows: Vec<u64> = rows.filter(|(_, (n, t))| fails(**n, t.as_deref())).map(|(at, _)| at as u64 + 1).collect();
+        (rows.len() as u64, rows.into_iter().take(5).collect())
+    }
+
+    /// Keys of both columns that stand in several rows, and the rows whose key stands in an earlier one.
+    fn repeated(&self) -> (u64, Vec<u64>) {
+        let (mut seen, mut again, mut rows) = (HashMap::new(), HashSet::new(), Vec::new());
+        for (at, key) in self.numbers.iter().zip(&self.texts).enumerate().filter(|(_, (n, t))| n.is_some() && t.is_some()) {
+            if seen.insert(key, at).is_some() {
+                again.insert(key);
+                rows.push(at as u64 + 1);
+            }
+        }
+        (again.len() as u64, rows.into_iter().take(5).collect())
+    }
+
+    fn files(&self, folder: &Folder) -> [TableInput; 3] {
+        let cell = |n: &Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
+        let rows = || self.numbers.iter().zip(&self.texts);
+        let csv: String = rows().map(|(n, t)| format!("{},{}\n", cell(n), t.as_deref().unwrap_or_default())).collect();
+        let json: String = rows().map(|(n, t)| format!("{}\n", serde_json::json!({ "n": n, "t": t }))).collect();
+        [
+            folder.put("x.csv", &format!("n,t\n{csv}")),
+            folder.put("x.jsonl", &json),
+            folder.parquet(
+                vec![("n", Arc::new(Int64Array::from(self.numbers.clone()))), ("t", Arc::new(StringArray::from(self.texts.clone())))],
+                7,
+            ),
+        ]
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn counts_are_those_of_a_naive_count_however_it_is_done(rows in prop::collection::vec((prop::option::of(-20_i64..20), prop::option::of("[a-c]{1,3}")), 1..60)) {
+        let naive = Naive { numbers: rows.iter().map(|row| row.0).collect(), texts: rows.into_iter().map(|row| row.1).collect() };
+        // Of a column that is null throughout, nothing is known.
+        prop_assume!(naive.numbers.iter().any(Option::is_some) && naive.texts.iter().any(Option::is_some));
+        let folder = Folder::new();
+        let both = || vec![least(whole(-5)), Test::NoneOf(vec![whole(7), whole(8)])];
+        let asked = Asked {
+            columns: vec![
+                column("n", Some(Logical::Integer), vec![
+                    Test::Present,
+                    Test::Reads,
+                    Test::AtMost(Bound { limit: number(3.5), exclusive: false }),
+                    Test::AtLeast(Bound { limit: whole(-3), exclusive: true }),
+                    Test::OneOf((0..12).map(whole).collect()),
+                    Test::MultipleOf(3.0),
+                    Test::All { tests: both(), nulls: true },
+                    Test::All { tests: both(), nulls: false },
+                ]),
+                column("t", Some(Logical::Text), vec![
+                    Test::Present,
+                    Test::OneOf(vec![text("a"), text("bc"), whole(1)]),
+                    Test::Matches(Pattern::new("ab|^c").unwrap()),
+                    Test::Length { least: Some(2), most: Some(2) },
+                    least(text("b")),
+                ]),
+            ],
+            keys: vec![vec!["n".into(), "t".into()]],
+        };
+        let all = |n: i64| n < -5 || n == 7 || n == 8;
+        let expected = [
+            naive.failing(|n, _| n.is_none()),
+            naive.failing(|_, _| false),
+            naive.failing(|n, _| n.is_some_and(|n| n > 3)),
+            naive.failing(|n, _| n.is_some_and(|n| n <= -3)),
+            naive.failing(|n, _| n.is_some_and(|n| !(0..12).contains(&n))),
+            naive.failing(|n, _| n.is_some_and(|n| n % 3 != 0)),
+            naive.failing(|n, _| n.is_none_or(all)),
+            naive.failing(|n, _| n.is_some_and(all)),
+            naive.failing(|_, t| t.is_none()),
+            naive.failing(|_, t| t.is_some_and(|t| t != "a" && t != "bc")),
+            naive.failing(|_, t| t.is_some_and(|t| !t.contains("ab") && !t.starts_with('c'))),
+            naive.failing(|_, t| t.is_some_and(|t| t.len() != 2)),
+            naive.failing(|_, t| t.is_some_and(|t| t < "b")),
+            naive.repeated(),
+        ];
+        let mut first: Option<Measured> = None;
+        for table in naive.files(&folder) {
+            for (threads, memory, share) in [(1, 1 << 20, 1), (2, 1 << 20, 1), (2, 0, 20), (1, 64, 1 << 20)] {
+                let limits = MeasureLimits { memory, spill: Some(folder.0.path().join("spill")), threads };
+                let measured = all_of(&table, &asked, &limits, share).unwrap();
+                let tests = measured.tests.iter().flatten().flatten().chain(measured.keys.iter().flatten());
+                let counts: Vec<(u64, Vec<u64>)> = tests.map(|f| (f.count, f.samples.iter().map(|s| s.row).collect())).collect();
+                prop_assert_eq!(&counts, &expected, "{:?}, {} threads", table.parts[0].at, threads);
+                prop_assert!(measured.tests.iter().flatten().flatten().all(|f| f.of == naive.texts.len() as u64));
+                let there = first.get_or_insert_with(|| measured.clone());
+                for (one, other) in there.profile.columns.iter().zip(&measured.profile.columns) {
+                    prop_assert_eq!((&one.ty, one.nulls, one.distinct), (&other.ty, other.nulls, other.distinct));
+                    prop_assert_eq!((&one.min, &one.max, &one.top), (&other.min, &other.max, &other.top));
+                    let quantiles = |column: &ColumnProfile| column.numbers.as_ref().map(|numbers| numbers.quantiles.clone());
+                    prop_assert_eq!(quantiles(one), quantiles(other));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn many_values_are_estimated_well_on_one_thread_and_on_two() {
+    let folder = Folder::new();
+    let rows = 40_000_i64;
+    let ids = Int64Array::from_iter_values((0..rows).map(|n| (n * 7919) % 1_000_003));
+    let codes = StringArray::from_iter_values((0..rows).map(|n| if n % 10 == 0 { "often".into() } else { format!("code-{n}") }));
+    let table = folder.parquet(vec![("id", Arc::new(ids)), ("code", Arc::new(codes))], 5_000);
+    let asked = Asked { columns: vec![], keys: vec![vec!["id".into()], vec!["code".into()]] };
+    for threads in [1, 2] {
+        let measured = all_of(&table, &asked, &MeasureLimits { threads, ..MeasureLimits::default() }, 20_000).unwrap();
+        let column = |name: &str| measured.profile.column(name).unwrap();
+        for (name, exact) in [("id", 40_000_f64), ("code", 36_001.0)] {
+            let error = (column(name).distinct as f64 - exact).abs() / exact;
+            assert!(error < 0.06, "{name}: {error}");
+            assert!(!column(name).complete);
+        }
+        let (often, count) = &column("code").top[0];
+        assert_eq!(often, "often");
+        assert!((3000..=4000).contains(count), "{count}");
+        let numbers = column("id").numbers.as_ref().unwrap();
+        assert!((numbers.mean - 500_001.0).abs() < 5000.0, "{}", numbers.mean);
+        assert!(numbers.quantiles.iter().enumerate().all(|(at, q)| (q - at as f64 * 10_000.0).abs() < 30_000.0), "{:?}", numbers.quantiles);
+        assert!(numbers.quantiles.is_sorted());
+        let keys: Vec<u64> = measured.keys.iter().flatten().map(|keys| keys.count).collect();
+        assert_eq!(keys, [0, 1]);
+    }
 }
 
 #[test]
