@@ -21,6 +21,10 @@ bench size="S":
     cargo build --release
     tests/bench/peers.py --size {{ size }} --formake target/release/formake
 
+# What measuring a snapshot costs beside a scan of its columns, for so many rows
+bench-measure rows="10000000":
+    cargo bench --bench measure -- {{ rows }}
+
 # Build an example from nothing, and check every number it gives
 demo example="churn":
     cargo build
