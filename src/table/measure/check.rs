@@ -56,19 +56,24 @@ impl<'a> Check<'a> {
         Self { test, logical, inner, regex, known: None, by_number: None }
     }
 
-    /// Counts a batch's failing cells; `before` rows come before it.
-    pub fn count(&mut self, cells: &Cells, before: u64, failing: &mut Failing) {
-        failing.of += cells.len() as u64;
+    /// Counts a batch's rows with failing cells; `before` rows come before it.
+    pub fn count(&mut self, cells: &Cells, before: u64, rows: usize, failing: &mut Failing) {
+        failing.of += rows as u64;
         let fails = match cells.numbered() {
             Some((numbers, values)) => self.fails_by_number(cells, numbers, values),
             None => self.fails(cells),
         };
-        let count = fails.count_set_bits() as u64;
+        // The items of one list stand beside each other.
+        let rows = || {
+            let mut last = None;
+            fails.set_indices().filter(move |at| cells.rows.is_none() || last.replace(cells.row(*at)) != Some(cells.row(*at)))
+        };
+        let count = if cells.rows.is_none() { fails.count_set_bits() } else { rows().count() };
         if count == 0 {
             return;
         }
-        failing.count += count;
-        for at in fails.set_indices().take(SAMPLES.saturating_sub(failing.samples.len())) {
+        failing.count += count as u64;
+        for at in rows().take(SAMPLES.saturating_sub(failing.samples.len())) {
             failing.samples.push(Sample { row: before + cells.row(at) + 1, value: cells.shown(at) });
         }
     }

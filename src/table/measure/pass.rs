@@ -257,7 +257,7 @@ impl<'a> Pass<'a> {
                 }
             };
             if let Some(cells) = made.as_ref().or(own) {
-                tested.checks.iter_mut().for_each(|(check, failing)| check.count(cells, before, failing));
+                tested.checks.iter_mut().for_each(|(check, failing)| check.count(cells, before, rows, failing));
             }
         }
         for (set, names) in self.asked.keys.iter().enumerate() {
@@ -314,8 +314,8 @@ impl<'a> Pass<'a> {
     /// What was counted, and some of the keys that stand in several rows.
     pub fn told(mut self) -> Result<(Measured, Vec<Vec<u128>>), TableError> {
         // Without a row, a JSON file does not say what it lacks.
-        let (blank, rows) = (self.rows == 0 && !self.header, self.rows);
         let documents = !self.header;
+        let (blank, rows) = (self.rows == 0 && documents, self.rows);
         let there = |name: &String| blank || self.by_name.contains_key(name);
         let tests = self.tests.into_iter().map(|tested| {
             let vacuous = match tested.path {

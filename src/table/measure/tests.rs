@@ -260,8 +260,8 @@ fn json_lines_are_looked_into() {
     assert_eq!(one("a.b", None, Test::Present), "0/3: ");
     assert_eq!(one("a.b", Some(Logical::Integer), Test::Reads), "1/3: 3 x");
     assert_eq!(one("a.gone", None, Test::Present), "not there");
-    assert_eq!(one("l[]", Some(Logical::Integer), most(whole(1))), "2/3: 1 2, 1 2");
-    assert_eq!(one("o[].k", None, Test::Present), "2/3: 1 null, 1 null");
+    assert_eq!(one("l[]", Some(Logical::Integer), most(whole(1))), "1/3: 1 2");
+    assert_eq!(one("o[].k", None, Test::Present), "1/3: 1 null");
     assert_eq!(one("l", None, Test::Items { least: Some(1), most: None }), "1/3: 2 []");
     assert_eq!(one("l", Some(Logical::Array), Test::UniqueItems), "1/3: 1 [1, 2, 2]");
     assert_eq!(one("l", Some(Logical::Object), Test::Reads), "2/3: 1 [1, 2, 2], 2 []");
@@ -288,8 +288,8 @@ fn parquet_is_looked_into() {
     assert_eq!(one("a.b", None, Test::Present), "1/3: 3 null");
     assert_eq!(one("a.b", None, most(whole(0))), "1/3: 1 1");
     assert_eq!(one("a.c", None, Test::Present), "not there");
-    assert_eq!(one("l[]", None, most(whole(4))), "1/4: 3 5");
-    assert_eq!(one("l[]", None, Test::Present), "1/4: 3 null");
+    assert_eq!(one("l[]", None, most(whole(4))), "1/3: 3 5");
+    assert_eq!(one("l[]", None, Test::Present), "1/3: 3 null");
     assert_eq!(one("l", Some(Logical::Array), Test::UniqueItems), "1/3: 1 [1, 1]");
     assert_eq!(one("l", Some(Logical::Text), Test::Reads), "2/3: 1 [1, 1], 3 [, 5]");
 }
