@@ -141,7 +141,10 @@ impl Lowering<'_> {
 
     fn format(&mut self, node: &Node, about: &About, logical: Option<Logical>, at: At) {
         let Some(format) = text(node) else { return };
-        let bits = |name: &str| name.get(1..).and_then(|bits| bits.parse::<u32>().ok()).filter(|bits| *bits <= 64);
+        let bits = |name: &str| {
+            let bits = name.strip_prefix(['i', 'u'])?.parse::<u32>().ok()?;
+            [8, 16, 32, 64].contains(&bits).then_some(bits)
+        };
         match logical {
             Some(Logical::Integer) => {
                 let Some(bits) = bits(format) else { return };
