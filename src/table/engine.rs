@@ -162,6 +162,15 @@ async fn start(
     for input in there.into_iter().filter(|input| parsed.tables.contains(&input.name)) {
         tables.push((input.name.as_str(), Table::open(input)?));
     }
+    started(parsed, tables, limits, first).await
+}
+
+async fn started(
+    parsed: Parsed,
+    tables: Vec<(&str, Table)>,
+    limits: &Limits,
+    first: Option<usize>,
+) -> Result<(SchemaRef, SendableRecordBatchStream), TableError> {
     let session = session(limits, parsed.asker)?;
     let mut plan = planned(&session, parsed, tables, first).await?;
     if limits.stop.is_some() {
@@ -169,6 +178,23 @@ async fn start(
     }
     let rows = plan.execute(0, session.task_ctx()).map_err(|e| from_engine(&e, When::Execution))?;
     Ok((plan.schema(), rows))
+}
+
+/// Hands the rows of a query over tables that are open to `each`, some at a time.
+pub(crate) fn each(
+    query: &str,
+    tables: &[(&str, Table)],
+    limits: &Limits,
+    mut each: impl FnMut(&RecordBatch) -> Result<(), TableError>,
+) -> Result<(), TableError> {
+    let parsed = statement::parse(query)?;
+    on_this_thread(limits, async {
+        let (_, mut rows) = started(parsed, tables.to_vec(), limits, None).await?;
+        while let Some(batch) = rows.next().await {
+            each(&batch.map_err(|e| from_engine(&e, When::Execution))?)?;
+        }
+        Ok(())
+    })
 }
 
 /// What reads gives way by itself; what joins makes many batches of a few.

@@ -9,8 +9,8 @@
 //! [`canonical`] (its meaning without layout), [`types`] (SQL's type names, and types read from text), [`file`](mod@file) (finding and
 //! opening data), [`csv`], [`jsonl`], [`parquet`] (one format each), [`input`] (many files as one table), [`ordered`] (unions in order),
 //! [`write`](mod@write) (batches to a file), [`engine`] (running a query), [`columns`] (what a
-//! query would give, said without rows), [`show`] (a look at a file), [`question`] (a person's query), [`measure`] (what bytes hold, counted
-//! in one pass).
+//! query would give, said without rows), [`show`] (a look at a file), [`question`] (a person's query), [`rowdiff`] (two tables side
+//! by side), [`measure`] (what bytes hold, counted in one pass).
 
 pub mod error;
 pub mod quote;
@@ -28,6 +28,7 @@ pub mod engine;
 pub mod columns;
 pub mod show;
 pub mod question;
+pub mod rowdiff;
 pub mod measure;
 
 pub use canonical::canonical;
@@ -37,6 +38,7 @@ pub use error::{SqlProblem, TableError};
 pub use input::{TableInput, TablePart, dimension_columns};
 pub use question::{Cells, Question, place_of, statements};
 pub use quote::{identifier, literal};
+pub use rowdiff::{AskedRows, RowDiff, diff_rows};
 pub use show::{Shape, preview, read_schema};
 pub use statement::{check, renamed, tables};
 
