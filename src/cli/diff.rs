@@ -1,9 +1,13 @@
 //! `formake diff`: what differs, and in what it was made.
 
+use std::sync::Arc;
+
 use super::as_of::AsOf;
 use super::exit::Exit;
+use super::query::end_at_once;
 use super::session::{Outcome, Session};
 use crate::report::diff;
+use crate::table::AskedRows;
 use crate::workspace::compare::Sides;
 
 /// Compare two labels, two snapshots, or a snapshot with what was before
@@ -17,6 +21,7 @@ Examples:
   formake diff report@2024-01:prod report@2024-01:pr-42      one identity under two labels
   formake diff 8406b6b1dab7 6498a02f3af2                     two snapshots, by the first digits of their content hashes
   formake diff prod pr-42 --format markdown                  for a comment on a pull request
+  formake diff pr-42 --rows --key customer_id                also which rows differ, and what columns hold
 
 Equal bytes are no difference, however they were made; --all shows those that were made otherwise. With two sides, --as-of
 takes both as they were then.")]
@@ -38,6 +43,15 @@ pub struct Arguments {
     /// Show every identity by itself, also those that have the same bytes and were made otherwise
     #[arg(long)]
     all: bool,
+    /// Look into tables: which columns and rows differ, and what columns hold; in short, of the only one that differs, without this
+    #[arg(long)]
+    rows: bool,
+    /// Columns that say which row is which, as in `--key store,day`; left out, whole rows are counted
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', requires = "rows")]
+    key: Vec<String>,
+    /// Show so many rows that were changed, added and removed, of each table
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "rows")]
+    samples: usize,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -57,13 +71,23 @@ enum Format {
 
 pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     let terminal = &session.terminal;
-    let comparison = session.workspace()?.compare(&Sides {
+    let workspace = session.workspace()?;
+    let mut comparison = workspace.compare(&Sides {
         a: &arguments.a,
         b: arguments.b.as_deref(),
         label: arguments.label.as_deref(),
         as_of: arguments.as_of.moment(&terminal.look.zone)?,
         class: arguments.class.as_deref(),
     })?;
+    let scratch = Arc::new(workspace.scratch());
+    end_at_once(&scratch)?;
+    if arguments.rows {
+        let asked = AskedRows { key: arguments.key.clone(), samples: arguments.samples };
+        workspace.add_rows(&mut comparison, &asked, &scratch)?;
+    } else {
+        workspace.add_rows_of_one(&mut comparison, &scratch);
+    }
+    scratch.clear();
     match arguments.format {
         _ if arguments.json => terminal.print_json(&diff::json(&comparison, arguments.all))?,
         Format::Text => terminal.print(&diff::text(&comparison, &terminal.look, arguments.all))?,

@@ -204,8 +204,8 @@ impl Write for Pipe {
     }
 }
 
-/// A query changes nothing, so that a signal may end it wherever it is.
-fn end_at_once(scratch: &Arc<Scratch>) -> Result<(), Stop> {
+/// What only reads changes nothing, so that a signal may end it wherever it is.
+pub fn end_at_once(scratch: &Arc<Scratch>) -> Result<(), Stop> {
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
     let mut signals = signals.map_err(|error| file_problem("listened to", "signals".as_ref(), &error))?;
     let scratch = Arc::clone(scratch);

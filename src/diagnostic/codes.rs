@@ -198,6 +198,7 @@ pub const CODES: &[(&str, Kind, &str)] = &[
     ("E0923", Kind::Usage, "a query's rows cannot go where they are to be written"),
     ("E0924", Kind::Usage, "types that sources declare are not known, since the project does not compile"),
     ("E0925", Kind::Usage, "a command of the shell is not known, or not written so"),
+    ("E0926", Kind::Usage, "rows cannot be paired by a column that is not there"),
     // E10.. contracts
     ("E1051", Kind::Usage, "a dataset class has two contracts"),
     ("E1052", Kind::World, "a contract cannot be read"),

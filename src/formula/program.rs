@@ -31,6 +31,14 @@ pub struct Program {
     pub taken: BTreeSet<Name>,
 }
 
+impl Program {
+    /// The types of CSV and JSON columns that a class's source declares.
+    pub fn columns_of(&self, class: &str) -> Option<Vec<Column>> {
+        let sources = self.source_of.get(class).into_iter().flatten();
+        sources.map(|id| &self.sources[*id]).find_map(|source| source.columns.as_ref().map(|columns| columns.as_ref().clone()))
+    }
+}
+
 /// Bases of labels, as `labels:` of `formake.yaml` says: by name, or by a pattern such as `pr-*`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bases(pub Vec<(Name, Option<Name>)>);

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::catalog::{Origin, Reading, Run, RunId, Snapshot, Timestamp};
+use crate::catalog::{Origin, Reading, Run, RunId, Snapshot, SnapshotId, Timestamp};
 use crate::identity::{Identity, Instance, Name};
+use crate::table::rowdiff::Compared;
 use crate::validity::{Difference, manifest};
 
 /// What one side is.
@@ -77,6 +78,16 @@ pub struct Comparison {
     pub same: usize,
     /// The runs that made what differs.
     pub runs: BTreeMap<RunId, Run>,
+    /// What was found in the rows, where it was asked for.
+    pub rows: RowDiffs,
+}
+
+/// Of pairs with other bytes, what differs in their rows.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct RowDiffs {
+    pub of: BTreeMap<(SnapshotId, SnapshotId), Compared>,
+    /// It was asked for by name, and is told in full.
+    pub in_full: bool,
 }
 
 impl Comparison {
@@ -124,7 +135,7 @@ pub fn runs_of(pairs: &[Pair]) -> Vec<RunId> {
 pub fn compare(a: Side, b: Side, pairs: Vec<Pair>, runs: Vec<Run>) -> Comparison {
     let runs: BTreeMap<RunId, Run> = runs.into_iter().map(|run| (run.id, run)).collect();
     let described: HashMap<RunId, Vec<(String, String)>> = runs.iter().map(|(id, run)| (*id, manifest::recorded(run))).collect();
-    let mut comparison = Comparison { a, b, entries: Vec::new(), same: 0, runs: BTreeMap::new() };
+    let mut comparison = Comparison { a, b, entries: Vec::new(), same: 0, runs: BTreeMap::new(), rows: RowDiffs::default() };
     for pair in pairs {
         let (change, differences) = match (&pair.a, &pair.b) {
             (Some(a), Some(b)) if !is_one(&pair) => {

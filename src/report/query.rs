@@ -60,7 +60,7 @@ pub fn columns(cells: &Cells, look: &Look) -> String {
 }
 
 /// What a terminal obeys is shown as what it is.
-fn readable(text: &str) -> String {
+pub(super) fn readable(text: &str) -> String {
     let is_odd = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(is_odd) {
         return text.to_string();

@@ -54,17 +54,11 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {plural}")
 }
 
-/// `7,043`.
+/// `7,043`
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let threes: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|three| std::str::from_utf8(three).ok()).collect();
+    threes.join(",")
 }
 
 /// A catalog's milliseconds as `2026-11-21 03:41:02`.

@@ -5,10 +5,11 @@
 //! not fit into memory; of the rows that differ, only samples are kept, the first by key.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{and, not};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt64Type};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use arrow::util::display::ArrayFormatter;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use super::{
     engine::{self, Limits},
     error::TableError,
+    file,
     input::{Table, TableInput},
     question::caught,
     quote::identifier,
@@ -33,6 +35,14 @@ pub struct AskedRows {
     pub key: Vec<String>,
     /// So many rows of each kind are kept.
     pub samples: usize,
+}
+
+/// What comparing two snapshots gave.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Compared {
+    Tables(Box<RowDiff>),
+    Not { because: String },
 }
 
 /// What differs. Of pairs, the first is what was.
@@ -118,6 +128,17 @@ impl RowDiff {
     }
 }
 
+impl Statistics {
+    /// Equal, but for what the order of adding does to a mean.
+    fn is_like(&self, other: &Self) -> bool {
+        let is_near = match (self.mean, other.mean) {
+            (Some(a), Some(b)) => a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs()),
+            (a, b) => a == b,
+        };
+        is_near && Self { mean: None, ..self.clone() } == Self { mean: None, ..other.clone() }
+    }
+}
+
 /// A column of both tables.
 struct Common {
     name: String,
@@ -135,7 +156,8 @@ struct Common {
 /// One of them is no table, or a broken one; the key names a column that is not in both; more memory is needed than there may be.
 pub fn diff_rows(was: &TableInput, now: &TableInput, asked: &AskedRows, limits: &Limits) -> Result<RowDiff, TableError> {
     caught(|| {
-        let tables = [("a", Table::open(was)?), ("b", Table::open(now)?)];
+        let (was, now) = (Table::open(was)?, Table::open(now)?);
+        let tables = [("a", typed_as(&was, &now)), ("b", typed_as(&now, &was))];
         let (schema, common) = columns(&tables[0].1.schema, &tables[1].1.schema, &asked.key)?;
         let comparing = Comparing { tables, common, limits };
         let mut diff = RowDiff { schema, ..RowDiff::default() };
@@ -157,12 +179,27 @@ pub fn diff_rows(was: &TableInput, now: &TableInput, asked: &AskedRows, limits: 
         for (at, column) in comparing.common.iter().enumerate() {
             let changed = differing.as_ref().map(|differing| differing[at]);
             let (was, now) = (before.1[at].clone(), after.1[at].clone());
-            if was != now || changed.is_some_and(|changed| changed > 0) {
+            // The same values in another order give sums that differ in their last digits.
+            let is_same = diff.added + diff.removed == 0 && changed.unwrap_or(diff.changed) == 0;
+            if !is_same && (!was.is_like(&now) || changed.is_some_and(|changed| changed > 0)) {
                 diff.columns.push(ColumnDiff { column: column.name.clone(), changed, was, now });
             }
         }
         Ok(diff)
     })
+}
+
+/// CSV and JSON without rows have no types of their own: the other's do.
+fn typed_as(table: &Table, other: &Table) -> Table {
+    let has_types = table.rows != Some(0) || table.files.iter().any(|there| there.file.kind == file::Kind::Parquet);
+    if has_types {
+        return table.clone();
+    }
+    let typed = |field: &Arc<Field>| match other.schema.field_with_name(field.name()) {
+        Ok(known) => known.clone(),
+        Err(_) => field.as_ref().clone(),
+    };
+    Table { schema: Arc::new(Schema::new(table.schema.fields().iter().map(typed).collect::<Vec<_>>())), ..table.clone() }
 }
 
 /// What differs in the columns, and those that are on both sides, in the order of the second.
@@ -258,8 +295,7 @@ impl Comparing<'_> {
             count = number("n");
             for (i, column) in self.common.iter().enumerate() {
                 let text = |name: &str| batch.column_by_name(&format!("{name}{i}")).map_or(Ok(None), |array| text(array, 0));
-                let mean =
-                    batch.column_by_name(&format!("m{i}")).and_then(|array| array.as_primitive_opt::<arrow::datatypes::Float64Type>());
+                let mean = batch.column_by_name(&format!("m{i}")).and_then(|array| array.as_primitive_opt::<Float64Type>());
                 found.push(Statistics {
                     nulls: count - number(&format!("n{i}")),
                     distinct: number(&format!("d{i}")),
@@ -443,7 +479,7 @@ fn fault(error: &arrow::error::ArrowError) -> TableError {
 /// A count, whichever type it came in.
 fn unsigned(array: &ArrayRef, row: usize) -> u64 {
     let signed = array.as_primitive_opt::<Int64Type>().map(|array| array.value(row).max(0).unsigned_abs());
-    signed.or_else(|| array.as_primitive_opt::<arrow::datatypes::UInt64Type>().map(|array| array.value(row))).unwrap_or_default()
+    signed.or_else(|| array.as_primitive_opt::<UInt64Type>().map(|array| array.value(row))).unwrap_or_default()
 }
 
 fn text(array: &ArrayRef, row: usize) -> Result<Option<String>, TableError> {

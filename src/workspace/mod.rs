@@ -32,6 +32,7 @@ pub mod inspect;
 pub mod scratch;
 pub mod query;
 pub mod compare;
+mod rows;
 pub mod change;
 pub mod bless;
 pub mod verify;

@@ -64,9 +64,7 @@ struct Declared<'a> {
 impl Declared<'_> {
     /// The types that a source of the class declares.
     fn columns(&mut self, class: &Name) -> Option<Vec<Column>> {
-        let program = self.program.get_or_insert_with(|| self.workspace.program().ok()).as_ref()?;
-        let sources = program.source_of.get(class).into_iter().flatten();
-        sources.map(|id| &program.sources[*id]).find_map(|source| source.columns.as_ref().map(|columns| columns.as_ref().clone()))
+        self.program.get_or_insert_with(|| self.workspace.program().ok()).as_ref()?.columns_of(class)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Identities of one class that differ in the same are one row. What something is made from stands above it.
 
 mod group;
+pub mod rows;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use super::snapshots::{self, whose};
 use super::{markdown, units};
 use crate::catalog::Reading;
 use crate::plan::compare::{Change, Comparison, Entry, Side, Subject};
+use crate::table::rowdiff::Compared;
 
 /// Rows of Markdown.
 const ROWS: usize = 60;
@@ -40,6 +42,7 @@ pub fn json(comparison: &Comparison, all: bool) -> Value {
             "a": entry.pair.a.as_ref().map(reading),
             "b": entry.pair.b.as_ref().map(reading),
             "differences": entry.differences,
+            "rows": rows::of(comparison, entry),
         })
     };
     let entries = listed(comparison, all);
@@ -68,8 +71,18 @@ pub fn text(comparison: &Comparison, look: &Look, all: bool) -> String {
     let names = names(comparison, look);
     let mut lines = match single(comparison) {
         Some(entry) => both(comparison, entry, look, all),
-        None => rows(comparison, &names, look, all),
+        None => table(comparison, &names, look, all),
     };
+    // In short, it stands with its row; of the only pair, the names stand above.
+    let is_single = single(comparison).is_some();
+    for entry in comparison.entries.iter().filter(|_| is_single || comparison.rows.in_full) {
+        let told = rows::told(comparison, entry, look, all);
+        if let (false, Some(reading)) = (told.is_empty(), entry.reading()) {
+            lines.push(String::new());
+            let name = if is_single { None } else { Some(look.name(&reading.identity.to_string())) };
+            lines.extend(name.into_iter().chain(told));
+        }
+    }
     if !lines.is_empty() {
         lines.push(String::new());
     }
@@ -104,6 +117,15 @@ pub fn markdown(comparison: &Comparison, look: &Look, all: bool) -> String {
     }
     if groups.len() > ROWS {
         out += &format!("\n… and {}.\n", units::count(groups.len() - ROWS, "more row"));
+    }
+    for entry in &comparison.entries {
+        let (Some(Compared::Tables(diff)), Some(reading)) = (rows::of(comparison, entry), entry.reading()) else { continue };
+        let folded = rows::folded(&reading.identity.to_string(), diff, look, all);
+        if out.len() + folded.len() > COMMENT {
+            out += "\n… and more rows: `formake diff --rows` tells all.\n";
+            break;
+        }
+        out += &format!("\n{folded}");
     }
     let told = groups.iter().map(|group| (group.identities(), group.details(look, all))).filter(|(_, details)| !details.is_empty());
     for (identities, details) in told {
@@ -210,7 +232,7 @@ fn made(comparison: &Comparison, reading: &Reading) -> String {
 }
 
 /// A row per group, with the differences that have no room in it.
-fn rows(comparison: &Comparison, names: &Names, look: &Look, all: bool) -> Vec<String> {
+fn table(comparison: &Comparison, names: &Names, look: &Look, all: bool) -> Vec<String> {
     let groups = groups(comparison, all);
     let mut columns = Columns::default();
     for group in &groups {
@@ -233,7 +255,11 @@ fn rows(comparison: &Comparison, names: &Names, look: &Look, all: bool) -> Vec<S
     let mut lines = Vec::new();
     for (line, group) in columns.render(look, 0).into_iter().zip(&groups) {
         lines.push(line);
-        lines.extend(group.details(look, all).into_iter().map(|line| format!("    {line}")));
+        let mut details = group.details(look, all);
+        if !comparison.rows.in_full {
+            details.extend(group.0.iter().flat_map(|entry| rows::told(comparison, entry, look, all)));
+        }
+        lines.extend(details.into_iter().map(|line| format!("    {line}")));
     }
     lines
 }

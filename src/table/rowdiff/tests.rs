@@ -97,6 +97,13 @@ fn nested_values_are_compared_as_they_are() {
     }
 }
 
+#[test]
+fn a_table_without_rows_has_the_other_s_types() {
+    let diff = compared("id,v\n", "id,v,w\n1,2.5,x\n", &["id"], 1).unwrap();
+    assert_eq!(diff.schema, [SchemaChange::Added { column: "w".into(), now: "text".into() }]);
+    assert_eq!((diff.rows, diff.added, shown(&diff)), ((0, 1), 1, vec!["Added 1 2.5 ×1".to_string()]));
+}
+
 type Row = (Option<i64>, Option<i64>, bool);
 
 fn csv(rows: &[Row]) -> String {

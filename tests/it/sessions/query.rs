@@ -1,8 +1,8 @@
-//! SQL over snapshots: `query`, `shell`.
+//! SQL over snapshots: `query`, `shell`; and `diff --rows`.
 
 use insta::assert_snapshot;
 
-use super::built;
+use super::{FORMULAS, built, shop};
 use crate::support::Project;
 
 #[test]
@@ -411,5 +411,156 @@ select 1 as last";
     $ printf '.quit\nselect 1;' | formake shell
     $ echo 'values (1);' | formake shell --format json
     {"column1":1}
+    "#);
+}
+
+#[test]
+fn two_snapshots_row_by_row() {
+    let project = shop();
+    project.edit("formake.yaml", "repositories:", "labels: { prod: {}, \"pr-*\": { base: prod } }\nrepositories:");
+    project.formake("build -j 1").ended(0);
+    let own = r#"
+(sales, <DATE>, prod, dl) -> (daily, <DATE>, pr-42, dl) {
+    sql    "jobs/net.sql"
+    format csv
+}
+
+(daily, <any DATE in MONTH>, pr-42, dl) -> (report, <MONTH: month>, pr-42, dl) {
+    run "echo {{ inputs.daily }} > {{ output }}"
+}
+"#;
+    project.write("pipeline.formula", &format!("{FORMULAS}{own}"));
+    project.write("jobs/net.sql", "select store, sum(amount) * 0.75 as amount, count(*) as sales from sales where store <> 'lon' or amount < 5 group by store order by store\n");
+    project.formake("build daily@2024-01-01:pr-42").ended(0);
+    assert_snapshot!(project.session(
+        "formake diff pr-42
+        formake diff daily@2024-01-01:prod daily@2024-01-01:pr-42 | tail -3
+        formake build report@2024-01:pr-42 -j 1 | tail -1
+        formake diff pr-42 --rows --key store | grep -v sql | tail -32
+        formake diff daily@2024-01-02:prod daily@2024-01-02:pr-42 --rows --samples 1 | tail -13
+        formake diff daily@2024-01-01:prod daily@2024-01-01:pr-42 --rows --key shop
+        formake diff prod pr-42 --class daily --rows --key store --samples 1 --format markdown | tail -40
+        formake diff daily@2024-01-01:prod daily@2024-01-02:prod --rows --key store --samples 0 --json | jq -c '.entries[0].rows'
+        rm -r lake/daily/2024-01-01 && formake diff daily@2024-01-01:prod daily@2024-01-01:pr-42 --rows | tail -3"
+    ), @r#"
+    $ formake diff pr-42
+    other bytes  daily@2024-01-01:pr-42/dl  23c94ba5803b -> dc6ba964e3a4  sql changed
+        sql changed, from line 2:
+            select store,
+          - sum (amount) as amount
+          + sum (amount) * 0.75 as amount,
+          + count (*) as sales
+            from sales
+          + where store <> 'lon'
+          + or amount < 5
+            group by store
+        2 rows, 1 column added, 1 column of another type, 2 added, 2 removed, 1 column changed, mean of amount 6.000 → 4.500
+
+    prod and pr-42 differ: 1 identity has other bytes. The bytes of 4 identities are the same.
+    $ formake diff daily@2024-01-01:prod daily@2024-01-01:pr-42 | tail -3
+    2 rows, 1 column added, 1 column of another type, 2 added, 2 removed, 1 column changed, mean of amount 6.000 → 4.500
+
+    The bytes differ.
+    $ formake build report@2024-01:pr-42 -j 1 | tail -1
+    Done: 2 made, 1 valid, in (time).
+    $ formake diff pr-42 --rows --key store | grep -v sql | tail -32
+        input daily@2024-01-01: 23c94ba5803b -> dc6ba964e3a4
+        input daily@2024-01-02: 4736d13e9e72 -> 8235627f30c0
+        param lines: 10 -> none
+        format: csv -> none
+
+    daily@2024-01-01:pr-42/dl
+    2 rows, 1 column added, 1 column of another type, 2 changed, 1 column changed, mean of amount 6.000 → 4.500
+    ~ column amount: bigint → double
+    + column sales: bigint
+    by store: 2 changed
+
+    column  rows  mean           min            max
+    amount     2  6.000 → 4.500  4.000 → 3.000  8.000 → 6.000
+
+    ~ store=lon  amount 4.0 → 3.0
+    ~ store=nyc  amount 8.0 → 6.0
+
+    daily@2024-01-02:pr-42/dl
+    1 → 0 rows, 1 column added, 1 removed, 2 columns changed
+    + column sales: text
+    by store: 1 removed
+
+    column  distinct  min         max
+    store   1 → 0     lon → none  lon → none
+    amount  1 → 0     6 → none    6 → none
+
+    - store=lon  amount=6
+
+    report@2024-01:pr-42/dl
+    rows are not compared: lake/report/2024-01/dde5281b23e8827382c7ce1995b0fa62c698fcd4e9faf27db1013588604bd09d/report is not a table: its name says no format that can be read; use .csv, .tsv, .jsonl, .ndjson, .json (each also .gz) or .parquet
+
+    prod and pr-42 differ: 3 identities have other bytes. The bytes of 2 identities are the same.
+    $ formake diff daily@2024-01-02:prod daily@2024-01-02:pr-42 --rows --samples 1 | tail -13
+        group by store
+
+    1 → 0 rows, 1 column added, 1 removed, 2 columns changed
+    + column sales: text
+    whole rows: 1 removed
+
+    column  distinct  min         max
+    store   1 → 0     lon → none  lon → none
+    amount  1 → 0     6 → none    6 → none
+
+    - store=lon, amount=6
+
+    The bytes differ.
+    $ formake diff daily@2024-01-01:prod daily@2024-01-01:pr-42 --rows --key shop
+    error[E0926]: rows cannot be paired: there is no column `shop`; there are `store`, `amount`
+
+    1 error
+    [exit 2]
+    $ formake diff prod pr-42 --class daily --rows --key store --samples 1 --format markdown | tail -40
+
+    ```diff
+    ! column amount: bigint → double
+    + column sales: bigint
+    by store: 2 changed
+    ! store=lon  amount 4.0 → 3.0
+    ```
+
+    </details>
+
+    <details><summary>daily@2024-01-02:pr-42/dl: 1 → 0 rows, 1 column added, 1 removed, 2 columns changed</summary>
+
+    | column |  |  | distinct |  | min | max |
+    |---|---:|---|---|---|---|---|
+    | `store` |  |  | `1 → 0` |  | `lon → none` | `lon → none` |
+    | `amount` |  |  | `1 → 0` |  | `6 → none` | `6 → none` |
+
+    ```diff
+    + column sales: text
+    by store: 1 removed
+    - store=lon  amount=6
+    ```
+
+    </details>
+
+    <details><summary>daily@2024-01-01..2024-01-02:pr-42/dl</summary>
+
+    ```diff
+    sql changed, from line 2:
+      select store,
+    - sum (amount) as amount
+    + sum (amount) * 0.75 as amount,
+    + count (*) as sales
+      from sales
+    + where store <> 'lon'
+    + or amount < 5
+      group by store
+    ```
+
+    </details>
+    $ formake diff daily@2024-01-01:prod daily@2024-01-02:prod --rows --key store --samples 0 --json | jq -c '.entries[0].rows'
+    {"kind":"tables","rows":[2,1],"schema":[],"columns":[{"column":"store","changed":0,"was":{"nulls":0,"distinct":2,"estimated":false,"mean":null,"min":"lon","max":"nyc"},"now":{"nulls":0,"distinct":1,"estimated":false,"mean":null,"min":"lon","max":"lon"}},{"column":"amount","changed":1,"was":{"nulls":0,"distinct":2,"estimated":false,"mean":6,"min":"4","max":"8"},"now":{"nulls":0,"distinct":1,"estimated":false,"mean":6,"min":"6","max":"6"}}],"key":["store"],"repeated":null,"same":0,"added":0,"removed":1,"changed":1,"samples":[]}
+    $ rm -r lake/daily/2024-01-01 && formake diff daily@2024-01-01:prod daily@2024-01-01:pr-42 --rows | tail -3
+    rows are not compared: the bytes of daily@2024-01-01:prod/dl are gone or damaged
+
+    The bytes differ.
     "#);
 }

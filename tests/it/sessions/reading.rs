@@ -243,6 +243,7 @@ fn labels_side_by_side() {
             from sales
           + where amount > 3
             group by store
+        2 rows, 1 added, 1 removed, 1 column changed, mean of amount 6.000 → 4.500
     same bytes   daily@2024-01-02:pr-42/dl  4736d13e9e72                  sql changed
         sql changed, from line 4:
             from sales
@@ -252,6 +253,7 @@ fn labels_side_by_side() {
     prod and pr-42 differ: 1 identity has other bytes. The bytes of 1 identity are the same. 1 of them was made otherwise.
     $ formake diff prod pr-42 --class report --exit-code
     other bytes  report@2024-01:pr-42/dl  8406b6b1dab7 -> 8a277b9bc883  input daily@2024-01-01: 23c94ba5803b -> 292dead99f2c
+        4 rows, 1 added, 1 removed
 
     prod and pr-42 differ: 1 identity has other bytes.
     [exit 3]
@@ -308,6 +310,8 @@ fn snapshots_side_by_side() {
     input daily@2024-01-01: 23c94ba5803b -> 918b6c996645
     input daily@2024-01-03: none -> 918b6c996645
 
+    4 rows, 2 added, 2 removed, 1 column changed
+
     The bytes differ.
     $ formake diff daily@2024-01
     new          2  daily@2024-01-02..2024-01-03:prod/dl                                by sales -> daily
@@ -322,6 +326,8 @@ fn snapshots_side_by_side() {
     input daily@2024-01-01: 918b6c996645 -> 292dead99f2c
     input daily@2024-01-03: 918b6c996645 -> none
 
+    4 rows, 2 added, 2 removed, 1 column changed
+
     The bytes differ.
     $ formake diff daily@2024-01-01 daily@2024-01-02
     -  daily@2024-01-01:prod/dl  YYYY-MM-DD hh:mm:ss  19 B  918b6c996645  run 7: sales -> daily
@@ -330,6 +336,8 @@ fn snapshots_side_by_side() {
     variable DATE: 2024-01-01 -> 2024-01-02
     input sales@2024-01-02: none -> 4736d13e9e72
     input sales@2024-01-01: 918b6c996645 -> none
+
+    1 row, 1 added, 1 removed, 2 columns changed, mean of amount 1.000 → 6.000
 
     The bytes differ.
     $ formake diff prod --as-of BEFORE

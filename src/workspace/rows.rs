@@ -1,0 +1,95 @@
+//! Two snapshots row by row.
+
+use super::query::gone;
+use super::scratch::Scratch;
+use super::{Failure, Workspace};
+use crate::catalog::{Reading, SnapshotId};
+use crate::diagnostic::Diagnostic;
+use crate::plan::compare::{Change, Comparison, RowDiffs};
+use crate::plan::{Bytes, Condition};
+use crate::run::local::Disk;
+use crate::table::rowdiff::{AskedRows, Compared, diff_rows};
+use crate::table::{Limits, TableError, TableInput, TablePart};
+
+/// Tables up to so many bytes, both sides together, are looked into without being asked to.
+const SMALL: u64 = 64_000_000;
+
+impl Workspace {
+    /// Compares what two identities stand for, row by row.
+    ///
+    /// # Errors
+    /// The key is no column of both. That one of them is no table, or that its bytes are gone, is an answer.
+    pub fn compare_rows(&self, was: &Reading, now: &Reading, asked: &AskedRows, limits: &Limits) -> Result<Compared, Failure> {
+        let program = self.program().ok();
+        let input = |reading: &Reading| -> Result<TableInput, Diagnostic> {
+            let snapshot = &reading.pointer.snapshot;
+            if self.bytes.condition(snapshot) != Condition::Intact {
+                return Err(gone(reading));
+            }
+            let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
+            let columns = program.as_ref().and_then(|program| program.columns_of(&reading.identity.class));
+            let part = TablePart { at, files, values: Vec::new() };
+            Ok(TableInput { name: "rows".into(), parts: vec![part], dimensions: Vec::new(), columns })
+        };
+        let inputs = input(was).and_then(|was| Ok((was, input(now)?)));
+        let (was, now) = match inputs {
+            Ok(inputs) => inputs,
+            Err(gone) => return Ok(Compared::Not { because: gone.message }),
+        };
+        match diff_rows(&was, &now, asked, limits) {
+            Ok(diff) => Ok(Compared::Tables(Box::new(diff))),
+            Err(error @ (TableError::UnknownColumn { .. } | TableError::Stopped)) => {
+                Err(Diagnostic::error("E0926", format!("rows cannot be paired: {error}")).into())
+            }
+            Err(error) => Ok(Compared::Not { because: error.to_string().replace(&format!("{}/", self.root.display()), "") }),
+        }
+    }
+
+    /// Adds what differs in the rows of all pairs that have other bytes.
+    ///
+    /// # Errors
+    /// The key is no column of any of them.
+    pub fn add_rows(&self, comparison: &mut Comparison, asked: &AskedRows, scratch: &Scratch) -> Result<(), Failure> {
+        let limits = scratch.limits();
+        let mut rows = RowDiffs { in_full: true, ..RowDiffs::default() };
+        let mut refused = None;
+        let found: Vec<_> = pairs(comparison).collect();
+        for (ids, was, now) in &found {
+            let compared = self.compare_rows(was, now, asked, &limits).or_else(|failure| {
+                refused = Some(failure);
+                // Classes have other keys; of those that lack this one, rows are counted.
+                self.compare_rows(was, now, &AskedRows { key: Vec::new(), ..asked.clone() }, &limits)
+            });
+            rows.of.insert(*ids, compared?);
+        }
+        let paired = |compared: &Compared| matches!(compared, Compared::Tables(diff) if !diff.key.is_empty() || diff.repeated.is_some());
+        match refused {
+            Some(failure) if !rows.of.values().any(paired) => Err(failure),
+            _ => {
+                comparison.rows = rows;
+                Ok(())
+            }
+        }
+    }
+
+    /// Where one identity alone differs, and its tables are small, what differs in them in short.
+    pub fn add_rows_of_one(&self, comparison: &mut Comparison, scratch: &Scratch) {
+        let differing = comparison.entries.iter().filter(|entry| entry.change != Change::MadeOtherwise).count();
+        let found: Vec<_> = pairs(comparison).collect();
+        let [(ids, was, now)] = found.as_slice() else { return };
+        if differing != 1 || was.pointer.snapshot.bytes + now.pointer.snapshot.bytes > SMALL {
+            return;
+        }
+        // A summary that cannot be had is none.
+        if let Ok(compared) = self.compare_rows(was, now, &AskedRows::default(), &scratch.limits()) {
+            comparison.rows = RowDiffs { of: [(*ids, compared)].into(), in_full: false };
+        }
+    }
+}
+
+fn pairs(comparison: &Comparison) -> impl Iterator<Item = ((SnapshotId, SnapshotId), &Reading, &Reading)> {
+    comparison.entries.iter().filter(|entry| entry.change == Change::Bytes).filter_map(|entry| {
+        let (was, now) = (entry.pair.a.as_ref()?, entry.pair.b.as_ref()?);
+        Some(((was.pointer.snapshot.id, now.pointer.snapshot.id), was, now))
+    })
+}
