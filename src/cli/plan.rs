@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use super::session::{Outcome, Session};
 use super::targets::Targets;
+use crate::identity::Identity;
 use crate::report::picture::{self, affected, mermaid};
 use crate::report::{comment, review, units};
+use crate::table::rowdiff::RowDiff;
 use crate::workspace::build::Planned;
 
 /// Show what a build would do, and why; changes nothing
@@ -56,7 +58,11 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
         None => workspace.plan(&request)?,
     };
     let format = if arguments.json { Format::Json } else { arguments.format };
-    show(&planned, format, arguments.all, session)?;
+    let rows = match (&planned.review, format) {
+        (Some(review), Format::Markdown) => workspace.rows_against_base(&review.label, &review.base),
+        _ => Vec::new(),
+    };
+    show_with(&planned, &rows, format, arguments.all, session)?;
     if let (Some(file), Format::Text) = (&arguments.output, format) {
         let file = units::shell(&file.display().to_string());
         session.terminal.print(&format!("Saved: `formake apply {file}` builds just that.\n"))?;
@@ -65,13 +71,17 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
 }
 
 pub fn show(planned: &Planned, format: Format, all: bool, session: &Session) -> std::io::Result<()> {
+    show_with(planned, &[], format, all, session)
+}
+
+fn show_with(planned: &Planned, rows: &[(Identity, RowDiff)], format: Format, all: bool, session: &Session) -> std::io::Result<()> {
     let Planned { plan, graph, review, .. } = planned;
     let terminal = &session.terminal;
     let review = review.as_ref();
     match format {
         Format::Text => terminal.print(&review::text(plan, review, &terminal.look, all)),
         Format::Json => terminal.print_json(&review::json(plan, review)),
-        Format::Markdown => terminal.print(&comment::render(plan, graph, review)),
+        Format::Markdown => terminal.print(&comment::render(plan, graph, review, rows)),
         Format::Mermaid => {
             let picture = review.map_or_else(|| picture::of_graph(graph), |review| affected::of_review(plan, graph, review));
             terminal.print(&mermaid::render(&picture))

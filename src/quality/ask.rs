@@ -59,6 +59,14 @@ impl Contract {
         self.rules.iter().find_map(|rule| typed(&rule.what))
     }
 
+    /// The columns that say which row is which, where the contract names some.
+    pub fn primary_key(&self) -> Vec<String> {
+        let keys = self.rules.iter().filter(|rule| rule.name.contains("primary key"));
+        let columns =
+            keys.into_iter().find_map(|rule| if let What::Duplicates { columns, .. } = &rule.what { Some(columns.clone()) } else { None });
+        columns.unwrap_or_default()
+    }
+
     /// The snapshot must be a table.
     pub fn needs_table(&self) -> bool {
         !self.columns.is_empty() || self.rules.iter().any(|rule| !matches!(rule.what, What::Number { .. }))

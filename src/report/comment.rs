@@ -5,11 +5,14 @@
 
 use std::fmt::Write as _;
 
+use super::diff::rows as rowdiff;
 use super::look::{Look, clip};
 use super::picture::{affected, mermaid};
 use super::{markdown, plan as steps, reason, review as phrases, units};
+use crate::identity::Identity;
 use crate::plan::{Action, ChangedFormula, Effect, FormulaChange, Gathered, Plan, Review, SourceState, Step};
 use crate::resolve::Graph;
+use crate::table::rowdiff::RowDiff;
 use crate::validity::Difference;
 
 /// Characters of a comment, at most. (GitHub takes 65,536.)
@@ -21,8 +24,8 @@ const LINE: usize = 300;
 /// Characters of one block.
 const FENCE: usize = 4_000;
 
-/// The whole comment.
-pub fn render(plan: &Plan, graph: &Graph, review: Option<&Review>) -> String {
+/// The whole comment. `rows`: in what tables that the label made already differ from the base's.
+pub fn render(plan: &Plan, graph: &Graph, review: Option<&Review>, rows: &[(Identity, RowDiff)]) -> String {
     let mut out = Comment { text: String::new(), command: "formake plan".into() };
     match review {
         None => out.line("### Formake: what a build would do".into()),
@@ -35,6 +38,8 @@ pub fn render(plan: &Plan, graph: &Graph, review: Option<&Review>) -> String {
     let mut head = Vec::new();
     if let Some(review) = review {
         head.extend(heads(review));
+        let made = rows.iter().map(|(identity, diff)| format!("{}: {}", code(&identity.to_string()), code(&rowdiff::headline(diff))));
+        head.extend(head_of(&format!("Made, against {}", code(&review.base)), made));
     }
     head.extend(head_of("Not permitted", plan.not_permitted.iter().map(|refusal| code(&format!("{refusal} ({})", refusal.who_may())))));
     let derivations = plan.derivations();
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn a_comment_says_the_most_important_first() {
         let (case, plan, review) = reviewed();
-        assert_snapshot!(render(&plan, &case.graph, Some(&review)), @r#"
+        assert_snapshot!(render(&plan, &case.graph, Some(&review), &[]), @r#"
         ### Formake: `pr-1` against `prod`
 
         4 to run, 2 may run, 1 stale in base. Runs at least 4, at most 6 jobs, about 3 s to 1 min 10 s. Writes about 1.2 kB to 34 kB.
@@ -337,7 +342,7 @@ mod tests {
         "#);
         let nothing = Plan { counts: Counts { inherited: 4, ..Counts::default() }, ..Plan::default() };
         let review = Review { formulas: vec![], breaks: Default::default(), touched: vec![], new_classes: vec![], ..review };
-        assert_snapshot!(render(&nothing, &case.graph, Some(&review)), @r"
+        assert_snapshot!(render(&nothing, &case.graph, Some(&review), &[]), @r"
         ### Formake: `pr-1` against `prod`
 
         Nothing to do: all 4 inherited.
@@ -370,7 +375,7 @@ mod tests {
         let (title, place) = (hostile.to_string(), hostile.to_string());
         let consumer = Consumer { title, place, classes: vec![hostile.clone()], reads: Some(hostile.clone()), planned: false, effect };
         review.breaks.consumers = vec![consumer; 500];
-        let text = render(&plan, &case.graph, Some(&review));
+        let text = render(&plan, &case.graph, Some(&review), &[]);
         let length = text.chars().count();
         assert!((20_000..MOST).contains(&length), "{length}");
         // Outside of fences and spans there is nothing but our own words.

@@ -58,7 +58,18 @@ impl<'a, E: Executor> LocalWorkshop<'a, E> {
         fs::create_dir_all(&jobs)?;
         fs::create_dir_all(&logs)?;
         sweep(&jobs)?;
-        Ok(Self { program, disk, executor, root, jobs, logs, clock, contracts, spill: own, threads: std::thread::available_parallelism().map_or(1, usize::from) })
+        Ok(Self {
+            program,
+            disk,
+            executor,
+            root,
+            jobs,
+            logs,
+            clock,
+            contracts,
+            spill: own,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        })
     }
 
     /// Unique among all builds of this project: when, by whom, which one.

@@ -1,26 +1,34 @@
 //! Two snapshots row by row.
 
+use std::collections::BTreeMap;
+
+use super::compare::Sides;
 use super::query::gone;
 use super::scratch::Scratch;
 use super::{Failure, Workspace};
 use crate::catalog::{Reading, SnapshotId};
 use crate::diagnostic::Diagnostic;
+use crate::identity::{Identity, Name};
 use crate::plan::compare::{Change, Comparison, RowDiffs};
 use crate::plan::{Bytes, Condition};
-use crate::run::local::Disk;
-use crate::table::rowdiff::{AskedRows, Compared, diff_rows};
+use crate::quality::Contract;
+use crate::run::disk::Disk;
+use crate::table::rowdiff::{AskedRows, Compared, RowDiff, diff_rows};
 use crate::table::{Limits, TableError, TableInput, TablePart};
 
 /// Tables up to so many bytes, both sides together, are looked into without being asked to.
 const SMALL: u64 = 64_000_000;
+/// In a review, the tables of so many classes are looked into.
+const CLASSES: usize = 5;
 
 impl Workspace {
-    /// Compares what two identities stand for, row by row.
+    /// Compares what two identities stand for, row by row; where no key is asked for, by the primary key of the class's contract.
     ///
     /// # Errors
     /// The key is no column of both. That one of them is no table, or that its bytes are gone, is an answer.
     pub fn compare_rows(&self, was: &Reading, now: &Reading, asked: &AskedRows, limits: &Limits) -> Result<Compared, Failure> {
         let program = self.program().ok();
+        let class = &*now.identity.class;
         let input = |reading: &Reading| -> Result<TableInput, Diagnostic> {
             let snapshot = &reading.pointer.snapshot;
             if self.bytes.condition(snapshot) != Condition::Intact {
@@ -36,6 +44,14 @@ impl Workspace {
             Ok(inputs) => inputs,
             Err(gone) => return Ok(Compared::Not { because: gone.message }),
         };
+        let own = self.contracts().ok().and_then(|contracts| contracts.of(class).map(Contract::primary_key)).unwrap_or_default();
+        let by_contract = AskedRows { key: own, ..asked.clone() };
+        if asked.key.is_empty() && !by_contract.key.is_empty() {
+            // A contract may name what one side had not yet.
+            if let Ok(diff) = diff_rows(&was, &now, &by_contract, limits) {
+                return Ok(Compared::Tables(Box::new(diff)));
+            }
+        }
         match diff_rows(&was, &now, asked, limits) {
             Ok(diff) => Ok(Compared::Tables(Box::new(diff))),
             Err(error @ (TableError::UnknownColumn { .. } | TableError::Stopped)) => {
@@ -70,6 +86,28 @@ impl Workspace {
                 Ok(())
             }
         }
+    }
+
+    /// In what the tables that a label made already differ from its base's: of each class the newest, of a few classes.
+    pub fn rows_against_base(&self, label: &str, base: &str) -> Vec<(Identity, RowDiff)> {
+        let sides = Sides { a: base, b: Some(label), label: None, as_of: None, class: None };
+        let Ok(comparison) = self.compare(&sides) else { return Vec::new() };
+        let mut newest: BTreeMap<Name, (&Reading, &Reading)> = BTreeMap::new();
+        for (_, was, now) in pairs(&comparison) {
+            let known = newest.entry(now.identity.class.clone()).or_insert((was, now));
+            if known.1.identity.instance < now.identity.instance {
+                *known = (was, now);
+            }
+        }
+        let scratch = self.scratch();
+        let small = |(was, now): &(&Reading, &Reading)| was.pointer.snapshot.bytes + now.pointer.snapshot.bytes <= SMALL;
+        let compared = newest.into_values().filter(small).take(CLASSES).filter_map(|(was, now)| {
+            match self.compare_rows(was, now, &AskedRows::default(), &scratch.limits()) {
+                Ok(Compared::Tables(diff)) => Some((now.identity.clone(), *diff)),
+                _ => None,
+            }
+        });
+        compared.collect()
     }
 
     /// Where one identity alone differs, and its tables are small, what differs in them in short.
