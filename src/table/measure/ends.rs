@@ -11,6 +11,9 @@ use arrow::compute::{cast, concat, kernels::aggregate};
 use arrow::datatypes::DataType;
 use arrow::downcast_primitive_array;
 
+/// Bytes of a value that are kept: more than people are shown.
+const LONG: usize = 1024;
+
 /// Each an array of one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ends {
@@ -53,8 +56,8 @@ fn extreme(array: &ArrayRef, most: bool) -> Option<ArrayRef> {
             if most { aggregate::$max($array) } else { aggregate::$min($array) }?
         };
     }
-    let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values([text])) };
-    let bytes = |bytes: &[u8]| -> ArrayRef { Arc::new(BinaryArray::from_iter_values([bytes])) };
+    let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values([&text[..text.floor_char_boundary(LONG)]])) };
+    let bytes = |bytes: &[u8]| -> ArrayRef { Arc::new(BinaryArray::from_iter_values([&bytes[..bytes.len().min(LONG)]])) };
     downcast_primitive_array!(
         array => Some(one(array, found!(min, max, array))),
         DataType::Utf8 => Some(text(found!(min_string, max_string, array.as_string::<i32>()))),

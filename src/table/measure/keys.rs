@@ -3,19 +3,22 @@
 //! What is true here: a key is known by 128 bits of hash, and counted exactly but for two keys that share them. Hashes are parted by their first
 //! bits; what does not fit in memory goes to a temporary file, and each part is counted by itself. A row with a null in its key is left out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::NullBuffer;
+use arrow::datatypes::Float64Type;
 use datafusion::common::hash_utils::{QualityRandomState, create_hashes};
 
 use super::MeasureLimits;
 use super::asked::Sample;
+use super::many::Same;
 use super::texts::Texts;
 use crate::table::error::TableError;
 
@@ -26,6 +29,8 @@ const WIDTH: usize = size_of::<u128>();
 /// Keys that are looked for where samples are wanted.
 const WANTED: usize = 1 << 16;
 const SAMPLES: usize = 5;
+/// So many keys are not worth their parts.
+const SMALL: usize = 1 << 14;
 
 /// Takes the second half of a key for its hash.
 #[derive(Clone, Copy, Default)]
@@ -117,6 +122,9 @@ impl Keys {
     /// # Errors
     /// The temporary file cannot be read.
     pub fn repeated(self, limits: &MeasureLimits) -> Result<Repeated, TableError> {
+        if self.spilled.is_none() && self.held <= SMALL {
+            return Ok(count(&self.parts.concat()));
+        }
         let next = AtomicUsize::new(0);
         let work = || -> Result<Vec<(usize, Repeated)>, TableError> {
             let mut done = Vec::new();
@@ -128,10 +136,9 @@ impl Keys {
                 done.push((part, self.part(part, limits.memory)?));
             }
         };
-        let few = self.held < 1 << 16 && self.spilled.is_none();
         let mut found = Vec::new();
         std::thread::scope(|scope| -> Result<(), TableError> {
-            let others: Vec<_> = (1..if few { 1 } else { limits.threads.max(1) }).map(|_| scope.spawn(work)).collect();
+            let others: Vec<_> = (1..limits.threads.max(1)).map(|_| scope.spawn(work)).collect();
             found.extend(work()?);
             for other in others {
                 found.extend(other.join().map_err(|_| TableError::Engine { why: "a thread that counted keys ended".into() })??);
@@ -145,40 +152,80 @@ impl Keys {
     }
 
     fn part(&self, part: usize, memory: usize) -> Result<Repeated, TableError> {
-        let there = self.spilled.as_ref().map_or(0, |spilled| spilled.keys(part)) + self.parts[part].len();
+        let Some(spilled) = &self.spilled else { return Ok(count(&self.parts[part])) };
+        let there = spilled.keys(part) + self.parts[part].len();
         // A part that is too large by itself is read several times, each time for some of its keys.
         let times = (there * WIDTH * 2 / memory.max(1 << 20) + 1).next_power_of_two();
-        let mut repeated = Repeated { count: 0, some: Vec::new() };
+        let mut all = Repeated { count: 0, some: Vec::new() };
         for time in 0..times {
-            let mut seen: ByKey<bool> = HashMap::with_capacity_and_hasher(there / times, BuildHasherDefault::default());
+            let mut keys = Vec::with_capacity(there / times);
             let mut take = |key: u128| {
                 if (key >> 96) as usize % times == time {
-                    let again = seen.entry(key).and_modify(|again| {
-                        if !*again {
-                            *again = true;
-                            repeated.count += 1;
-                            if repeated.some.len() < WANTED {
-                                repeated.some.push(key);
-                            }
-                        }
-                    });
-                    again.or_insert(false);
+                    keys.push(key);
                 }
             };
-            if let Some(spilled) = &self.spilled {
-                spilled.read(part, &mut take)?;
-            }
+            spilled.read(part, &mut take)?;
             self.parts[part].iter().for_each(|key| take(*key));
+            let repeated = count(&keys);
+            all.count += repeated.count;
+            all.some.extend(repeated.some);
+            all.some.truncate(WANTED);
         }
-        Ok(repeated)
+        Ok(all)
     }
 }
 
-/// The hash of every row's key, where it has one.
+/// Which of the keys are there twice or more.
+fn count(keys: &[u128]) -> Repeated {
+    let halves = repeated_halves(keys);
+    let mut repeated = Repeated { count: 0, some: Vec::new() };
+    if halves.is_empty() {
+        return repeated;
+    }
+    let mut seen: ByKey<bool> = HashMap::default();
+    for key in keys.iter().filter(|key| halves.contains(&(**key as u64))) {
+        match seen.get_mut(key) {
+            None => drop(seen.insert(*key, false)),
+            Some(again) => {
+                if !std::mem::replace(again, true) {
+                    repeated.count += 1;
+                    if repeated.some.len() < WANTED {
+                        repeated.some.push(*key);
+                    }
+                }
+            }
+        }
+    }
+    repeated
+}
+
+/// Second halves that several of the keys have: most often none. A table of these alone is small, and quick.
+fn repeated_halves(keys: &[u128]) -> HashSet<u64, BuildHasherDefault<Same>> {
+    let mut repeated = HashSet::default();
+    let mask = (keys.len() * 2).next_power_of_two() - 1;
+    // 0 is free; a half that is 0 is looked at more closely.
+    let mut slots = vec![0_u64; mask + 1];
+    for key in keys {
+        let half = *key as u64;
+        let mut slot = half as usize & mask;
+        while slots[slot] != 0 && slots[slot] != half {
+            slot = (slot + 1) & mask;
+        }
+        if slots[slot] == half {
+            repeated.insert(half);
+        } else {
+            slots[slot] = half;
+        }
+    }
+    repeated
+}
+
+/// The hash of every row's key, where it has one. NaN is like NaN.
 fn each(columns: &[ArrayRef], rows: usize, mut take: impl FnMut(usize, u128)) -> Result<(), TableError> {
+    let columns: Vec<ArrayRef> = columns.iter().map(one_nan).collect();
     let hashes = |seed: u64| -> Result<Vec<u64>, TableError> {
         let mut hashes = vec![0; rows];
-        create_hashes(columns, &QualityRandomState::with_seed(seed), &mut hashes)
+        create_hashes(&columns, &QualityRandomState::with_seed(seed), &mut hashes)
             .map_err(|e| TableError::Engine { why: e.strip_backtrace() })?;
         Ok(hashes)
     };
@@ -190,6 +237,13 @@ fn each(columns: &[ArrayRef], rows: usize, mut take: impl FnMut(usize, u128)) ->
         }
     }
     Ok(())
+}
+
+fn one_nan(column: &ArrayRef) -> ArrayRef {
+    match column.as_primitive_opt::<Float64Type>() {
+        Some(floats) => Arc::new(floats.unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value })),
+        None => column.clone(),
+    }
 }
 
 /// Looks for rows whose key stands in an earlier row.
