@@ -4,8 +4,8 @@ memory it needs.
 
 The table has one row per order. Four tables are made, always the same for a seed: `good`, where all rules hold; `broken`, where each of them is
 broken in a few rows; `retyped`, where the quantity is text; and `shorter`, without a column. Every tool gets the rules in its own words, see the
-functions below. A rule is `found` where the tool says that it is broken, and says nothing of it on the good table; a tool `stops` where it gives no verdict for the
-whole table.
+functions below. A rule is `found` where the tool says that it is broken, and says nothing of it on the good table; a tool `stops` where it gives no
+verdict on the whole table.
 
     cargo build --release
     tests/bench/checks.py --formake target/release/formake --datacontract PYTHON --gx PYTHON --pandera PYTHON --soda PYTHON --rows 10000 1000000
@@ -56,6 +56,7 @@ def make(top, rows, form, table, seed):
 
     db, step, broken = duckdb.connect(), max(rows // 5, 20), table == "broken"
     fails = lambda n, bad, good: f"CASE WHEN i % {step} = {n} THEN {bad} ELSE {good} END" if broken else good
+    retyped = "CASE WHEN i % 7 = 0 THEN 'many' ELSE '3' END" if form == "csv" else "(h % 9)::VARCHAR"
     columns = {
         "order_id": fails(3, "i - 1", "i"),
         # 7919 has no factor in common with 10^9, so that no code comes twice.
@@ -63,7 +64,7 @@ def make(top, rows, form, table, seed):
         "customer": fails(9, "NULL", "'c' || (h % 100000)"),
         "state": fails(11, "'lost'", fails(17, "'shipped'", "['open', 'paid', 'shipped'][(h % 3 + 1)::INT]")),
         "price": fails(13, "-1.0", fails(17, "0.0", "1 + (h % 1000000) / 100.0")),
-        "quantity": ("CASE WHEN i % 7 = 0 THEN 'many' ELSE '3' END" if form == "csv" else "(h % 9)::VARCHAR") if table == "retyped" else "(1 + h % 9)::BIGINT",
+        "quantity": retyped if table == "retyped" else "(1 + h % 9)::BIGINT",
         "country": fails(15, "'Germany'", "['DE', 'FR', 'JP', 'US'][(h % 4 + 1)::INT]"),
         "bought": fails(19, "DATE '2025-01-01'", "DATE '2024-01-01' + (h % 366)::INT"),
         "note": f"CASE WHEN h % 10 < {5 if broken else 1} THEN NULL ELSE 'note ' || (h % 1000) END",
@@ -99,7 +100,8 @@ def contract(data, form, rows):
     ]
     schema = {"name": "orders", "properties": [{"name": name} | what for name, what in properties.items()], "quality": rules}
     servers = [{"server": "local", "type": "local", "path": data, "format": form}]
-    return {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "orders", "name": "orders", "version": "1", "status": "active", "servers": servers, "schema": [schema]}
+    head = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "orders", "name": "orders", "version": "1", "status": "active"}
+    return head | {"servers": servers, "schema": [schema]}
 
 
 def write_contract(top, data, form, rows):
@@ -142,7 +144,17 @@ class Datacontract:
     def broken(self, output, top):
         with open(f"{top}/said.json") as file:
             checks = json.load(file)["checks"]
-        names = {"field_is_present": "present", "field_unique": "unique", "field_regex": "pattern", "field_required": "required", "field_enum": "enum", "field_null_values": "null share", "row_count": "row count", "model_quality_sql": "query", "general": "(the table cannot be read)"}
+        names = {
+            "field_is_present": "present",
+            "field_unique": "unique",
+            "field_regex": "pattern",
+            "field_required": "required",
+            "field_enum": "enum",
+            "field_null_values": "null share",
+            "row_count": "row count",
+            "model_quality_sql": "query",
+            "general": "(the table cannot be read)",
+        }
         failed = [check for check in checks if check["result"] in ("failed", "error")]
         return {names.get(check["type"]) or plain(f"{check['field']}: {check['type'].removeprefix('field_')}") for check in failed}
 
@@ -192,6 +204,7 @@ class GreatExpectations(Script):
             last_day = datetime.date.fromisoformat(LAST_DAY)
         else:
             last_day = datetime.datetime.fromisoformat(LAST_DAY)
+        shipped = 'state == "shipped"'
         rule = lambda kind, name, **words: kind(**words, meta={"rule": name})
         expectations = [
             rule(e.ExpectColumnToExist, "present", column="country"),
@@ -208,7 +221,7 @@ class GreatExpectations(Script):
             rule(e.ExpectColumnValuesToNotBeNull, "null share", column="note", mostly=0.75),
             rule(e.ExpectTableRowCountToBeBetween, "row count", min_value=rows),
             # Queries are for its SQL sources; on a data frame, the rule is a condition for rows.
-            rule(e.ExpectColumnValuesToNotBeInSet, "query", column="price", value_set=[0], row_condition='state == "shipped"', condition_parser="pandas"),
+            rule(e.ExpectColumnValuesToNotBeInSet, "query", column="price", value_set=[0], row_condition=shipped, condition_parser="pandas"),
         ]
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
@@ -252,7 +265,12 @@ class Pandera(Script):
         try:
             schema.validate(table, lazy=True)
         except pa.errors.SchemaErrors as found:
-            names = {"COLUMN_NOT_IN_DATAFRAME": "present", "WRONG_DATATYPE": "type", "SERIES_CONTAINS_NULLS": "required", "SERIES_CONTAINS_DUPLICATES": "unique"}
+            names = {
+                "COLUMN_NOT_IN_DATAFRAME": "present",
+                "WRONG_DATATYPE": "type",
+                "SERIES_CONTAINS_NULLS": "required",
+                "SERIES_CONTAINS_DUPLICATES": "unique",
+            }
             broken = set()
             for one in found.schema_errors:
                 name = names.get(one.reason_code.name) or getattr(one.check, "name", None) or str(one.check)
@@ -337,7 +355,8 @@ def stopped(said):
 
 def verdicts(tools, top, folder, rows, form):
     print(f"\n{form}, {rows:,} rows: which rules are found to be broken\n")
-    said = {(tool, table): found(tool, folder, path(top, table, form, rows), form, rows)[0] for tool in tools for table in ("good", "broken", "retyped", "shorter")}
+    says = lambda tool, table: found(tool, folder, path(top, table, form, rows), form, rows)[0]
+    said = {(tool, table): says(tool, table) for tool in tools for table in ("good", "broken", "retyped", "shorter")}
     row("rule", *[tool.name for tool in tools])
     row(*["---"] * (len(tools) + 1))
     for rule, words in RULES.items():

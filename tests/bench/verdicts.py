@@ -42,7 +42,8 @@ RULES = {
     "field_max_items": "maxItems",
     "field_unique_items": "uniqueItems",
 }
-LIMITS = ["mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"]
+LIMITS = ["mustBe", "mustNotBe", "mustBeBetween", "mustNotBeBetween"]
+LIMITS += ["mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo"]
 # Of each logical type: types in Parquet, and values.
 TYPES = {
     "integer": (["bigint", "integer", "smallint", "ubigint"], list(range(10))),
@@ -52,7 +53,11 @@ TYPES = {
     "timestamp": (["timestamp", "timestamp_ms"], ["2024-01-01T00:00:00", "2024-01-02T12:30:00", "2024-01-03T00:00:00"]),
     "boolean": (["boolean"], [True, False]),
 }
-QUERIES = ["SELECT count(*) FROM ${table} WHERE ${column} IS NULL", "SELECT count(DISTINCT {property}) FROM t", 'SELECT count({field}) FROM "${object}"']
+QUERIES = [
+    "SELECT count(*) FROM ${table} WHERE ${column} IS NULL",
+    "SELECT count(DISTINCT {property}) FROM t",
+    'SELECT count({field}) FROM "${object}"',
+]
 
 
 class Case:
@@ -61,7 +66,8 @@ class Case:
     def __init__(self, name, form, properties, rows, types, quality, raw=None):
         self.name, self.form, self.rows, self.types, self.raw = name, form, rows, types, raw
         schema = {"name": "t", "properties": properties} | ({"quality": quality} if quality else {})
-        self.contract = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "data", "name": "data", "version": "1", "status": "active", "schema": [schema]}
+        head = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "data", "name": "data", "version": "1", "status": "active"}
+        self.contract = head | {"schema": [schema]}
 
     def write(self, top):
         self.folder = f"{top}/{self.name}"
@@ -220,7 +226,10 @@ def corruptions():
         {"name": "price", "logicalType": "number", "logicalTypeOptions": {"exclusiveMinimum": 0}},
         {"name": "day", "logicalType": "date", "logicalTypeOptions": {"maximum": "2024-12-31"}},
     ]
-    quality = [{"name": "rows", "metric": "rowCount", "mustBeBetween": [3, 9]}, {"name": "free", "type": "sql", "query": "SELECT count(*) FROM ${table} WHERE price < 0.1", "mustBe": 0}]
+    quality = [
+        {"name": "rows", "metric": "rowCount", "mustBeBetween": [3, 9]},
+        {"name": "free", "type": "sql", "query": "SELECT count(*) FROM ${table} WHERE price < 0.1", "mustBe": 0},
+    ]
     found, text = [], csv_text([list(types)] + good)
 
     def add(what, form, who, rows=None, types=types, raw=None, properties=properties):
@@ -247,7 +256,13 @@ def corruptions():
         add("a date that is too late", form, both, cell(1, 4, "2025-01-01"))
         add("a row too few", form, both, good[:2])
         add("no rows", form, both, [])
-    for what, column, value in [("a text among integers", 0, "one"), ("a text among numbers", 3, "free"), ("a decimal comma", 3, "1,5"), ("a date of another form", 4, "31.01.2024"), ("a day that no calendar has", 4, "2024-02-30")]:
+    for what, column, value in [
+        ("a text among integers", 0, "one"),
+        ("a text among numbers", 3, "free"),
+        ("a decimal comma", 3, "1,5"),
+        ("a date of another form", 4, "31.01.2024"),
+        ("a day that no calendar has", 4, "2024-02-30"),
+    ]:
         add(what, "csv", both, cell(1, column, value))
     # Read as the contract's types, 1.5 is 2.
     add("a fraction among integers", "csv", ours, cell(1, 0, 1.5))
@@ -314,7 +329,8 @@ def ask_reference(python, top):
 
 def ask_formake(program, case):
     """Its verdicts by rule, or what it says instead of them."""
-    run = subprocess.run([program, "contract", "check", f"data.{case.form}", "--class", "data", "--all", "--json"], cwd=case.folder, capture_output=True, text=True)
+    command = [program, "contract", "check", f"data.{case.form}", "--class", "data", "--all", "--json"]
+    run = subprocess.run(command, cwd=case.folder, capture_output=True, text=True)
     if run.returncode not in (0, 1) or not run.stdout.startswith("{"):
         return None, (run.stderr or run.stdout).strip()
     return {verdict["rule"]: verdict for verdict in json.loads(run.stdout)["checked"][0]["verdicts"]}, None
@@ -405,7 +421,7 @@ def main():
         for case in cases + [case for _, case, _ in wrong]:
             case.write(top)
         said = ask_reference(options.python, top)
-        tally, surprises = Tally(), 0
+        tally, surprises, said_by = Tally(), 0, []
         for case in cases:
             verdicts, refused = ask_formake(formake, case)
             if refused:
@@ -424,7 +440,11 @@ def main():
             theirs = "; ".join(name for name, outcome, _ in named(said[case.name]["checks"]) if outcome in ("failed", "error"))
             says = ({"formake"} if ours else set()) | ({"datacontract"} if theirs else set())
             surprises += says != who
+            said_by.append(says)
             print(f"| {what} | {ours.splitlines()[0] if ours else '–'} | {theirs or '–'} | {'' if says == who else 'not as expected'} |")
+        names = {"formake": "Formake", "datacontract": "datacontract-cli"}
+        count = collections.Counter(" and ".join(sorted(names[one] for one in says)) or "nobody" for says in said_by)
+        print("\nfound by: " + ", ".join(f"{who} {number}" for who, number in count.most_common()))
         sys.exit(1 if tally.differences or surprises else 0)
     finally:
         if not options.keep:
