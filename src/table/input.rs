@@ -16,8 +16,9 @@ use super::{
     csv,
     error::TableError,
     file::{self, DataFile, Kind},
-    jsonl::{self, Shape},
-    parquet, types,
+    jsonl, parquet,
+    shape::{Conflict, Fields, Shape},
+    types,
 };
 use crate::formula::program::Column;
 use crate::identity::{Dimension, Precision, Type, Value};
@@ -199,11 +200,11 @@ pub(crate) fn all_declared(file: &DataFile, names: &[String], types: &Types) -> 
 }
 
 fn csv_columns(files: &[DataFile], delimiter: u8, types: &Types, most: u64) -> Result<(Vec<Field>, Option<u64>), TableError> {
-    let (mut shapes, mut rows) = (Vec::new(), Some(0));
+    let (mut shapes, mut rows) = (Fields::default(), Some(0));
     for file in files {
         let names = if types.is_empty() { Vec::new() } else { csv::header(file, delimiter)? };
         all_declared(file, &names, types)?;
-        let guesses = if !types.is_empty() && names.iter().all(|name| types.contains_key(name.as_str())) {
+        let guesses: Vec<(String, Shape)> = if !types.is_empty() && names.iter().all(|name| types.contains_key(name.as_str())) {
             rows = None;
             names.into_iter().map(|name| (name, Shape::NOTHING)).collect()
         } else {
@@ -212,13 +213,13 @@ fn csv_columns(files: &[DataFile], delimiter: u8, types: &Types, most: u64) -> R
             guesses.into_iter().map(|(name, guess)| (name, Shape::Plain(guess))).collect()
         };
         // Plain values always have a type in common: text.
-        let _ = jsonl::join_fields(&mut shapes, guesses);
+        let _ = shapes.join(guesses);
     }
     Ok((typed(shapes, types), rows))
 }
 
 fn jsonl_columns(files: &[DataFile], types: &Types, most: u64) -> Result<(Vec<Field>, Option<u64>), TableError> {
-    let (mut shapes, mut rows) = (Vec::new(), 0);
+    let (mut shapes, mut rows) = (Fields::default(), 0);
     for file in files {
         let (columns, count) = jsonl::guess(file, most)?;
         if count > 0 {
@@ -226,25 +227,25 @@ fn jsonl_columns(files: &[DataFile], types: &Types, most: u64) -> Result<(Vec<Fi
             all_declared(file, &names, types)?;
         }
         rows += count;
-        jsonl::join_fields(&mut shapes, columns).map_err(|conflict| conflicting(&files[0], file, conflict))?;
+        shapes.join(columns.into_list()).map_err(|conflict| conflicting(&files[0], file, conflict))?;
     }
-    for name in types.keys().filter(|_| rows == 0) {
-        shapes.push((name.to_string(), Shape::NOTHING));
+    if rows == 0 {
+        let _ = shapes.join(types.keys().map(|name| (name.to_string(), Shape::NOTHING)));
     }
     Ok((typed(shapes, types), Some(rows)))
 }
 
 /// The column, and what it is in one file and in another.
-pub(crate) fn conflicting(one: &DataFile, other: &DataFile, (column, first_type, second_type): (String, String, String)) -> TableError {
+pub(crate) fn conflicting(one: &DataFile, other: &DataFile, (column, first_type, second_type): Conflict) -> TableError {
     TableError::Conflict { column, first: one.path.clone(), first_type, second: other.path.clone(), second_type }
 }
 
-fn typed(shapes: Vec<(String, Shape)>, types: &Types) -> Vec<Field> {
+fn typed(shapes: Fields, types: &Types) -> Vec<Field> {
     let field = |(name, shape): (String, Shape)| {
         let ty = types.get(name.as_str()).cloned().unwrap_or_else(|| shape.data_type());
         Field::new(name, ty, true)
     };
-    shapes.into_iter().map(field).collect()
+    shapes.into_list().into_iter().map(field).collect()
 }
 
 /// Parquet says its types itself: a declaration only asks for the column to be there.

@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`error`] (all that can go wrong), [`quote`] (values to SQL), [`statement`] (what a query is, and which tables it names),
 //! [`canonical`] (its meaning without layout), [`types`] (SQL's type names, and types read from text), [`file`](mod@file) (finding and
-//! opening data), [`csv`], [`jsonl`], [`parquet`] (one format each), [`input`] (many files as one table), [`ordered`] (unions in order),
+//! opening data), [`csv`], [`shape`] (what JSON values are), [`jsonl`], [`parquet`] (one format each), [`input`] (many files as one table), [`ordered`] (unions in order),
 //! [`write`](mod@write) (batches to a file), [`engine`] (running a query), [`columns`] (what a
 //! query would give, said without rows), [`show`] (a look at a file), [`question`] (a person's query), [`rowdiff`] (two tables side
 //! by side), [`measure`] (what bytes hold, counted in one pass).
@@ -19,6 +19,7 @@ pub mod canonical;
 pub mod types;
 pub mod file;
 pub mod csv;
+pub mod shape;
 pub mod jsonl;
 pub mod parquet;
 pub mod input;

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListBuilder, StringBuilder, new_null_array};
+use arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::DataType;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::asked::{Logical, PathStep};
 use super::cells::{Cells, read_as};
@@ -20,25 +19,32 @@ pub(super) struct Found {
     pub missed: bool,
 }
 
+/// A column's lists and objects.
+pub(super) struct Column<'a> {
+    pub values: &'a [(u32, Value)],
+    /// A row has it, be it null.
+    pub seen: bool,
+    /// It has plain values, which nobody can look into.
+    pub has_plain: bool,
+}
+
+#[derive(Clone, Copy)]
 struct Cell<'a> {
     row: u32,
     value: Option<&'a Value>,
     absent: bool,
 }
 
-/// The cells at a path, over all rows.
-pub(super) fn cells(rows: &[Map<String, Value>], path: &[PathStep], logical: Option<Logical>, found: &mut Found) -> Cells {
-    let Some((PathStep::Field(first), inner)) = path.split_first() else { return Cells::typed(new_null_array(&DataType::Null, 0)) };
-    let mut seen = false;
-    let mut at: Vec<Cell> = Vec::with_capacity(rows.len());
-    for (row, fields) in rows.iter().enumerate() {
-        let value = fields.get(first);
-        seen |= value.is_some();
-        at.push(Cell { row: row as u32, value: value.filter(|value| !value.is_null()), absent: false });
+/// The cells at a path inside a column, over all rows.
+pub(super) fn cells(column: &Column, rows: usize, path: &[PathStep], logical: Option<Logical>, found: &mut Found) -> Cells {
+    let mut seen = column.seen;
+    let mut missed = !seen || !path.is_empty() && column.has_plain;
+    let mut at: Vec<Cell> = (0..rows as u32).map(|row| Cell { row, value: None, absent: false }).collect();
+    for (row, value) in column.values {
+        at[*row as usize].value = Some(value);
     }
-    let mut missed = !seen && !rows.is_empty();
     let mut listed = false;
-    for step in inner {
+    for step in path {
         let mut next = Vec::with_capacity(at.len());
         let (mut there, mut could) = (false, false);
         for cell in at {
@@ -77,7 +83,10 @@ fn plain(cells: &[Cell], logical: Option<Logical>) -> Cells {
     let mut written = Written::default();
     for cell in cells {
         match cell.value {
-            Some(value) => written.push_with(|to| write(value, to)),
+            Some(value) => {
+                write(value, written.begin());
+                written.end();
+            }
             None => written.push_null(false),
         }
     }

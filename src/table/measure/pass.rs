@@ -16,7 +16,7 @@ use super::summary::{Guessed, Typed, by_value};
 use super::written::Written;
 use crate::table::error::TableError;
 use crate::table::input::Types;
-use crate::table::jsonl::Shape;
+use crate::table::shape::Shape;
 use crate::table::types::{self, Guess};
 
 /// What was counted so far.
@@ -73,6 +73,14 @@ impl Column {
     }
 }
 
+/// The column of a path.
+fn first_step(column: &super::AskedColumn) -> Option<&str> {
+    match column.path.first() {
+        Some(PathStep::Field(name)) => Some(name),
+        _ => None,
+    }
+}
+
 impl<'a> Pass<'a> {
     /// Over rows that have so many before them.
     pub fn new(asked: &'a Asked, limits: &'a MeasureLimits, before: u64) -> Self {
@@ -81,10 +89,6 @@ impl<'a> Pass<'a> {
             logical: column.logical,
             found: Found::default(),
             checks: column.tests.iter().map(|test| (Check::new(test, column.logical), Failing::default())).collect(),
-        };
-        let first = |column: &'a super::AskedColumn| match column.path.first() {
-            Some(PathStep::Field(name)) => Some(name.as_str()),
-            _ => None,
         };
         let of_keys = asked.keys.iter().flatten().map(String::as_str);
         Self {
@@ -96,7 +100,7 @@ impl<'a> Pass<'a> {
             keys: KeysOrSearch::Keys(asked.keys.iter().map(|_| None).collect()),
             before,
             rows: 0,
-            looked_at: asked.columns.iter().filter(|column| !column.tests.is_empty()).filter_map(first).chain(of_keys).collect(),
+            looked_at: asked.columns.iter().filter(|column| !column.tests.is_empty()).filter_map(first_step).chain(of_keys).collect(),
             header: true,
         }
     }
@@ -121,6 +125,11 @@ impl<'a> Pass<'a> {
             KeysOrSearch::Search(searches) => searches.into_iter().map(|search| search.samples).collect(),
             KeysOrSearch::Keys(_) => Vec::new(),
         }
+    }
+
+    /// Columns whose lists and objects tests look at.
+    pub fn looked_into(&self) -> HashSet<&'a str> {
+        self.asked.columns.iter().filter_map(first_step).collect()
     }
 
     pub fn place(&self, name: &str) -> Option<usize> {

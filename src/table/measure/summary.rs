@@ -193,6 +193,9 @@ impl Guessed {
         self.look(looks);
         self.nulls += (written.nulls() - written.empties()) as u64;
         self.empties += written.empties() as u64;
+        if written.nulls() == written.len() {
+            return;
+        }
         let nulls = written.null_buffer();
         let by_text: Vec<u64> = (0..written.len()).map(|at| written.get(at).map_or(0, |text| HASH.hash_one(text))).collect();
         self.texts.update(&by_text, nulls.as_ref(), written);

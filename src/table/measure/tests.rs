@@ -275,6 +275,22 @@ fn json_lines_are_looked_into() {
 }
 
 #[test]
+fn json_lines_may_be_sparse_or_have_a_name_twice() {
+    let folder = Folder::new();
+    let text = r#"{"a":1}
+{"b":[{"c":1}],"a":null}
+{"d":"x","d":"y","b":[],"b":[{"c":2.5}]}
+"#;
+    let table = folder.put("x.jsonl", text);
+    let measured = run(&table, &asked(vec![column("b[].c", None, vec![most(whole(1))]), column("d", None, vec![Test::Present])]));
+    assert_eq!(line(&measured, "a"), "bigint, 2 nulls, 1 distinct, 1..1, 1.000±0.000, 1*1");
+    assert_eq!(line(&measured, "b"), "struct(c double)[], 1 nulls, 2 distinct, -..-, -, [{c: 1}]*1 [{c: 2.5}]*1");
+    assert_eq!(line(&measured, "d"), "text, 2 nulls, 1 distinct, y..y, -, y*1");
+    let tests: Vec<String> = measured.tests.iter().flatten().flatten().map(drawn).collect();
+    assert_eq!(tests, ["1/2: 3 2.5", "2/3: 1 null, 2 null"]);
+}
+
+#[test]
 fn parquet_is_looked_into() {
     let folder = Folder::new();
     let inner = StructArray::try_new(

@@ -1,6 +1,8 @@
 //! The pass over CSV and JSON lines: once from their beginning to their end.
 
-use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
 
 use super::asked::{Logical, PathStep};
 use super::cells::Cells;
@@ -11,7 +13,8 @@ use crate::table::csv::Records;
 use crate::table::error::TableError;
 use crate::table::file::DataFile;
 use crate::table::input::{Types, all_declared, conflicting};
-use crate::table::jsonl::{Lines, Shape, join_fields};
+use crate::table::jsonl::Lines;
+use crate::table::shape::{Fields, Kind, Shape, Take};
 use crate::table::types::Guess;
 
 /// Rows of a batch, bytes of its texts (one more row is read below that), and cells.
@@ -56,20 +59,22 @@ pub(super) fn csv(pass: &mut Pass, file: &DataFile, delimiter: u8, types: &Types
 
 pub(super) fn jsonl(pass: &mut Pass, files: &[DataFile], types: &Types) -> Result<(), TableError> {
     pass.header = false;
-    let mut all: Vec<(String, Shape)> = Vec::new();
+    let (mut all, asked) = (Fields::default(), pass.looked_into());
     for file in files {
         let mut lines = Lines::open(file)?;
-        let mut shapes: Vec<(String, Shape)> = Vec::new();
+        let mut shapes = Fields::default();
         while !pass.is_over() {
-            let (mut rows, mut bytes) = (Vec::new(), 0);
-            while rows.len() < ROWS && bytes < BYTES && rows.len() * shapes.len() < CELLS && lines.next()? {
+            let mut rows = Rows::new(&asked);
+            let mut bytes = 0;
+            while rows.count < ROWS && bytes < BYTES && rows.count * shapes.len() < CELLS && lines.next()? {
                 bytes += lines.len();
-                rows.push(lines.object(&mut shapes)?);
+                lines.object(&mut shapes, &mut rows)?;
+                rows.count += 1;
             }
-            if rows.is_empty() {
+            if rows.count == 0 {
                 break;
             }
-            batch(pass, &rows, &shapes, types)?;
+            batch(pass, rows, &shapes, types)?;
         }
         if pass.is_over() {
             return Ok(());
@@ -78,46 +83,101 @@ pub(super) fn jsonl(pass: &mut Pass, files: &[DataFile], types: &Types) -> Resul
             let names: Vec<String> = shapes.iter().map(|(name, _)| name.clone()).collect();
             all_declared(file, &names, types)?;
         }
-        join_fields(&mut all, shapes).map_err(|conflict| conflicting(&files[0], file, conflict))?;
+        all.join(shapes.into_list()).map_err(|conflict| conflicting(&files[0], file, conflict))?;
     }
     if pass.rows == 0 {
         for name in types.keys() {
             pass.text_column(name, types, types.len());
         }
     }
-    for (name, shape) in all {
+    for (name, shape) in all.into_list() {
         let at = pass.text_column(&name, types, 1);
         pass.columns[at].shape = Some(shape);
     }
     Ok(())
 }
 
+/// Rows of JSON by fields: their texts, and the lists and objects that are looked into.
+struct Rows<'a> {
+    count: usize,
+    texts: Vec<Written>,
+    values: Vec<Vec<(u32, Value)>>,
+    asked: &'a HashSet<&'a str>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(asked: &'a HashSet<&'a str>) -> Self {
+        Self { count: 0, texts: Vec::new(), values: Vec::new(), asked }
+    }
+
+    /// A field's texts, those of earlier rows only.
+    fn field(&mut self, field: usize) -> &mut Written {
+        if self.texts.len() <= field {
+            self.texts.resize_with(field + 1, Written::default);
+            self.values.resize_with(field + 1, Vec::new);
+        }
+        // A name that an object has twice: the last one counts.
+        self.texts[field].cut(self.count);
+        self.texts[field].pad(self.count);
+        &mut self.texts[field]
+    }
+}
+
+impl Take for Rows<'_> {
+    fn text(&mut self, field: usize) -> Option<&mut String> {
+        Some(self.field(field).begin())
+    }
+
+    fn wants_values(&self, name: &str) -> bool {
+        self.asked.contains(name)
+    }
+
+    fn taken(&mut self, field: usize, kind: Kind) {
+        let row = self.count as u32;
+        if self.values[field].last().is_some_and(|(there, _)| *there == row) {
+            self.values[field].pop();
+        }
+        match kind {
+            Kind::Null => self.texts[field].push_null(false),
+            Kind::Plain | Kind::Nested(None) => self.texts[field].end(),
+            Kind::Nested(Some(value)) => {
+                self.texts[field].end();
+                self.values[field].push((row, value));
+            }
+        }
+    }
+}
+
 /// `shapes`: what the file's values are, up to the end of these rows.
-fn batch(pass: &mut Pass, rows: &[Map<String, Value>], shapes: &[(String, Shape)], types: &Types) -> Result<(), TableError> {
+fn batch(pass: &mut Pass, mut rows: Rows, shapes: &Fields, types: &Types) -> Result<(), TableError> {
     let own: Vec<usize> = shapes.iter().map(|(name, _)| pass.text_column(name, types, shapes.len())).collect();
     let mut cells: Vec<Option<Cells>> = pass.columns.iter().map(|_| None).collect();
     let mut there = vec![false; cells.len()];
-    for ((name, shape), at) in shapes.iter().zip(own) {
-        let mut written = Written::default();
-        for row in rows {
-            match row.get(name) {
-                None | Some(Value::Null) => written.push_null(false),
-                Some(Value::String(text)) => written.push(text),
-                Some(value) => written.push_with(|to| json::write(value, to)),
-            }
-        }
+    let (count, mut by_name) = (rows.count, HashMap::new());
+    rows.texts.resize_with(own.len(), Written::default);
+    rows.values.resize_with(own.len(), Vec::new);
+    for (field, ((name, shape), at)) in shapes.iter().zip(own).enumerate() {
+        let written = &mut rows.texts[field];
+        let seen = written.len() > 0;
+        written.pad(count);
         let plain = if let Shape::Plain(guess) = shape { Some(*guess) } else { None };
         there[at] = true;
-        cells[at] = pass.written(at, &written, Some(plain.unwrap_or(Guess::Text)));
+        cells[at] = pass.written(at, written, Some(plain.unwrap_or(Guess::Text)));
         if let (Some(cells), None) = (&mut cells[at], plain) {
             cells.closed = true;
         }
+        if rows.asked.contains(name.as_str()) {
+            let has_plain = plain.is_some() && written.nulls() < written.len();
+            by_name.insert(name.as_str(), json::Column { values: &rows.values[field], seen, has_plain });
+        }
     }
     let inner = |path: &[PathStep], logical: Option<Logical>| -> Option<(Cells, Found)> {
+        let (PathStep::Field(name), inner) = path.split_first()? else { return None };
         let mut found = Found::default();
-        let cells = json::cells(rows, path, logical, &mut found);
+        let none = json::Column { values: &[], seen: false, has_plain: false };
+        let cells = json::cells(by_name.get(name.as_str()).unwrap_or(&none), count, inner, logical, &mut found);
         Some((cells, found))
     };
-    pass.rest(cells, &there, rows.len(), inner)?;
+    pass.rest(cells, &there, count, inner)?;
     pass.fit()
 }

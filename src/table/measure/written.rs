@@ -28,11 +28,32 @@ impl Written {
         self.valid.push(true);
     }
 
-    /// Takes in what is written to the buffer.
-    pub fn push_with(&mut self, write: impl FnOnce(&mut String)) {
-        write(&mut self.text);
+    /// Where the next text is written to; it ends with [`Self::end`], or it was none.
+    pub fn begin(&mut self) -> &mut String {
+        &mut self.text
+    }
+
+    pub fn end(&mut self) {
         self.ends.push(self.text.len());
         self.valid.push(true);
+    }
+
+    /// Null up to so many rows.
+    pub fn pad(&mut self, rows: usize) {
+        if rows > self.ends.len() {
+            self.nulls += rows - self.ends.len();
+            self.ends.resize(rows, self.text.len());
+            self.valid.resize(rows, false);
+        }
+    }
+
+    /// Takes off what comes after so many rows.
+    pub fn cut(&mut self, rows: usize) {
+        while self.ends.len() > rows {
+            self.ends.pop();
+            self.nulls -= usize::from(self.valid.pop() == Some(false));
+            self.text.truncate(self.ends.last().copied().unwrap_or(0));
+        }
     }
 
     pub fn push_null(&mut self, empty: bool) {
