@@ -87,7 +87,6 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     } else {
         workspace.add_rows_of_one(&mut comparison, &scratch);
     }
-    scratch.clear();
     match arguments.format {
         _ if arguments.json => terminal.print_json(&diff::json(&comparison, arguments.all))?,
         Format::Text => terminal.print(&diff::text(&comparison, &terminal.look, arguments.all))?,

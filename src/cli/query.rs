@@ -106,13 +106,10 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     end_at_once(&scratch)?;
     let asked = Asked { sql: &sql, name: &name, label: arguments.label.as_deref(), as_of };
     let told = |problems: &[Diagnostic]| session.show_with(problems, (&name, &sql));
-    let ran = workspace.ask(asked).and_then(|ready| {
+    let ran = workspace.ask(asked).map_err(Stop::from).and_then(|ready| {
         told(&ready.warnings);
-        Ok(ready)
+        answer(&ready, format, arguments, session, &scratch)
     });
-    let ran = ran.map_err(Stop::from).and_then(|ready| answer(&ready, format, arguments, session, &scratch));
-    // The thread that listens to signals has it too, and never ends.
-    scratch.clear();
     match ran {
         Err(Stop::Problems(problems)) => {
             told(&problems);
@@ -208,10 +205,13 @@ impl Write for Pipe {
 pub fn end_at_once(scratch: &Arc<Scratch>) -> Result<(), Stop> {
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
     let mut signals = signals.map_err(|error| file_problem("listened to", "signals".as_ref(), &error))?;
-    let scratch = Arc::clone(scratch);
+    // Not its owner: a thread that waits for ever would keep it for ever.
+    let scratch = Arc::downgrade(scratch);
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            scratch.clear();
+            if let Some(scratch) = scratch.upgrade() {
+                scratch.clear();
+            }
             std::process::exit(Exit::Interrupted.code().into());
         }
     });

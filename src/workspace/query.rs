@@ -187,7 +187,7 @@ pub(super) fn gone(reading: &Reading) -> Diagnostic {
 fn names_one(target: &Target, instance: &Instance) -> bool {
     let Some(components) = &target.components else { return instance.is_empty() };
     let said = components.iter().filter_map(|component| if let Choice::One(text) = &component.choice { Some(text) } else { None });
-    let times = |value: &Value| if let Value::Time(period) = value { Some(period.clone()) } else { None };
+    let times = |value: &Value| if let Value::Time(period) = value { Some(*period) } else { None };
     said.clone().count() == instance.0.len()
         && instance
             .0

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::compare::Sides;
 use super::query::gone;
 use super::scratch::Scratch;
 use super::{Failure, Workspace};
 use crate::catalog::{Reading, SnapshotId};
 use crate::diagnostic::Diagnostic;
+use crate::formula::program::Program;
 use crate::identity::{Identity, Name};
 use crate::plan::compare::{Change, Comparison, RowDiffs};
 use crate::plan::{Bytes, Condition};
@@ -27,7 +30,18 @@ impl Workspace {
     /// # Errors
     /// The key is no column of both. That one of them is no table, or that its bytes are gone, is an answer.
     pub fn compare_rows(&self, was: &Reading, now: &Reading, asked: &AskedRows, limits: &Limits) -> Result<Compared, Failure> {
-        let program = self.program().ok();
+        self.compare_typed(self.program().ok().as_ref(), was, now, asked, limits)
+    }
+
+    /// `program`: says the types that sources declare.
+    fn compare_typed(
+        &self,
+        program: Option<&Program>,
+        was: &Reading,
+        now: &Reading,
+        asked: &AskedRows,
+        limits: &Limits,
+    ) -> Result<Compared, Failure> {
         let class = &*now.identity.class;
         let input = |reading: &Reading| -> Result<TableInput, Diagnostic> {
             let snapshot = &reading.pointer.snapshot;
@@ -35,7 +49,7 @@ impl Workspace {
                 return Err(gone(reading));
             }
             let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
-            let columns = program.as_ref().and_then(|program| program.columns_of(&reading.identity.class));
+            let columns = program.and_then(|program| program.columns_of(&reading.identity.class));
             let part = TablePart { at, files, values: Vec::new() };
             Ok(TableInput { name: "rows".into(), parts: vec![part], dimensions: Vec::new(), columns })
         };
@@ -66,17 +80,25 @@ impl Workspace {
     /// # Errors
     /// The key is no column of any of them.
     pub fn add_rows(&self, comparison: &mut Comparison, asked: &AskedRows, scratch: &Scratch) -> Result<(), Failure> {
+        let program = self.program().ok();
+        let found: Vec<_> = pairs(comparison).collect();
+        // They share the memory that one may have.
+        let threads = rayon::current_num_threads().min(found.len()).max(1);
         let limits = scratch.limits();
+        let limits = Limits { memory: limits.memory / threads, ..limits };
+        let compared = found.par_iter().map(|(ids, was, now)| {
+            let compare = |asked: &AskedRows| self.compare_typed(program.as_ref(), was, now, asked, &limits);
+            match compare(asked) {
+                // Classes have other keys; of those that lack this one, rows are counted.
+                Err(refused) => Ok((*ids, compare(&AskedRows { key: Vec::new(), ..asked.clone() })?, Some(refused))),
+                Ok(compared) => Ok((*ids, compared, None)),
+            }
+        });
         let mut rows = RowDiffs { in_full: true, ..RowDiffs::default() };
         let mut refused = None;
-        let found: Vec<_> = pairs(comparison).collect();
-        for (ids, was, now) in &found {
-            let compared = self.compare_rows(was, now, asked, &limits).or_else(|failure| {
-                refused = Some(failure);
-                // Classes have other keys; of those that lack this one, rows are counted.
-                self.compare_rows(was, now, &AskedRows { key: Vec::new(), ..asked.clone() }, &limits)
-            });
-            rows.of.insert(*ids, compared?);
+        for (ids, compared, failure) in compared.collect::<Result<Vec<_>, Failure>>()? {
+            rows.of.insert(ids, compared);
+            refused = refused.or(failure);
         }
         let paired = |compared: &Compared| matches!(compared, Compared::Tables(diff) if !diff.key.is_empty() || diff.repeated.is_some());
         match refused {

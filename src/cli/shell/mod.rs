@@ -88,7 +88,6 @@ pub fn run(arguments: &Arguments, session: &Session) -> Outcome {
     };
     listen(&scratch, typed)?;
     let ended = if typed { shell.edited() } else { shell.piped() };
-    scratch.clear();
     match ended {
         Err(Stop::PipeClosed) | Ok(()) => Ok(if typed { Exit::Done } else { Exit::first(shell.failed) }),
         Err(stop) => Err(stop),
@@ -106,9 +105,10 @@ fn refuse_parquet(format: Format) -> Result<(), Diagnostic> {
 fn listen(scratch: &Arc<Scratch>, typed: bool) -> Result<(), Stop> {
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
     let mut signals = signals.map_err(|error| file_problem("listened to", "signals".as_ref(), &error))?;
-    let scratch = Arc::clone(scratch);
+    let scratch = Arc::downgrade(scratch);
     std::thread::spawn(move || {
         for signal in signals.forever() {
+            let Some(scratch) = scratch.upgrade() else { return };
             if scratch.stop.swap(true, Ordering::Relaxed) || signal != SIGINT || !typed {
                 scratch.clear();
                 std::process::exit(Exit::Interrupted.code().into());

@@ -4,16 +4,18 @@
 //! order. A column of two types is compared as the type that holds both. Everything is asked of the engine by grouping, which spills what does
 //! not fit into memory; of the rows that differ, only samples are kept, the first by key.
 
-use std::collections::BTreeMap;
+pub mod values;
+mod kept;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{and, not};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt64Type};
-use arrow::row::{OwnedRow, RowConverter, SortField};
 use arrow::util::display::ArrayFormatter;
-use serde::Serialize;
 
+use self::kept::Kept;
+pub use self::values::{AskedRows, ColumnDiff, Compared, Kind, RowDiff, SampleCell, SampleRow, SchemaChange, Statistics};
 use super::{
     engine::{self, Limits},
     error::TableError,
@@ -27,117 +29,6 @@ use super::{
 
 /// From so many rows on, distinct values are estimated.
 const EXACT: u64 = 100_000;
-
-/// How two tables are to be compared.
-#[derive(Clone, Debug, Default)]
-pub struct AskedRows {
-    /// Columns that say which row is which; none: whole rows are counted.
-    pub key: Vec<String>,
-    /// So many rows of each kind are kept.
-    pub samples: usize,
-}
-
-/// What comparing two snapshots gave.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Compared {
-    Tables(Box<RowDiff>),
-    Not { because: String },
-}
-
-/// What differs. Of pairs, the first is what was.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct RowDiff {
-    pub rows: (u64, u64),
-    pub schema: Vec<SchemaChange>,
-    /// Columns of both that differ in what they hold, in the order of the second table.
-    pub columns: Vec<ColumnDiff>,
-    /// What rows were paired by; empty: whole rows were counted.
-    pub key: Vec<String>,
-    /// Why not by the key that was asked for: so many of its values stand in several rows.
-    pub repeated: Option<(u64, u64)>,
-    pub same: u64,
-    pub added: u64,
-    pub removed: u64,
-    /// Of one key, with other values; without a key there are none.
-    pub changed: u64,
-    pub samples: Vec<SampleRow>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum SchemaChange {
-    Added { column: String, now: String },
-    Removed { column: String, was: String },
-    Retyped { column: String, was: String, now: String },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ColumnDiff {
-    pub column: String,
-    /// Rows of one key in which it differs; `None` without a key.
-    pub changed: Option<u64>,
-    pub was: Statistics,
-    pub now: Statistics,
-}
-
-/// What a column holds. Values are texts as a query's are.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Statistics {
-    pub nulls: u64,
-    /// Different values besides null.
-    pub distinct: u64,
-    /// `distinct` is an estimate, with an error of about 2 %.
-    pub estimated: bool,
-    /// Of numbers.
-    pub mean: Option<f64>,
-    pub min: Option<String>,
-    pub max: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Changed,
-    Added,
-    Removed,
-}
-
-/// One row that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SampleRow {
-    pub change: Kind,
-    /// How many rows are like it; more than one only without a key.
-    pub count: u64,
-    pub key: Vec<(String, Option<String>)>,
-    /// Of a changed row the columns that differ, of others all besides the key.
-    pub cells: Vec<SampleCell>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SampleCell {
-    pub column: String,
-    pub was: Option<String>,
-    pub now: Option<String>,
-}
-
-impl RowDiff {
-    /// Whether the tables say the same, whatever their bytes, the order of their rows and the order of their columns.
-    pub fn is_same(&self) -> bool {
-        self.schema.is_empty() && self.added + self.removed + self.changed == 0
-    }
-}
-
-impl Statistics {
-    /// Equal, but for what the order of adding does to a mean.
-    fn is_like(&self, other: &Self) -> bool {
-        let is_near = match (self.mean, other.mean) {
-            (Some(a), Some(b)) => a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs()),
-            (a, b) => a == b,
-        };
-        is_near && Self { mean: None, ..self.clone() } == Self { mean: None, ..other.clone() }
-    }
-}
 
 /// A column of both tables.
 struct Common {
@@ -419,56 +310,6 @@ impl Comparing<'_> {
             }
         }
         Ok(sample)
-    }
-}
-
-/// The first rows of each kind, by key.
-struct Kept {
-    most: usize,
-    converter: Option<RowConverter>,
-    rows: BTreeMap<Kind, BTreeMap<OwnedRow, SampleRow>>,
-}
-
-impl Kept {
-    fn new(most: usize) -> Self {
-        Self { most, converter: None, rows: BTreeMap::new() }
-    }
-
-    /// Takes the rows under the mask that are among the first.
-    fn offer(
-        &mut self,
-        kind: Kind,
-        mask: &BooleanArray,
-        key: &[ArrayRef],
-        sample: impl Fn(usize) -> Result<SampleRow, TableError>,
-    ) -> Result<(), TableError> {
-        if self.most == 0 || mask.true_count() == 0 {
-            return Ok(());
-        }
-        let converter = match &mut self.converter {
-            Some(converter) => converter,
-            none => {
-                let fields = key.iter().map(|array| SortField::new(array.data_type().clone())).collect();
-                none.insert(RowConverter::new(fields).map_err(|e| fault(&e))?)
-            }
-        };
-        let keys = converter.convert_columns(key).map_err(|e| fault(&e))?;
-        let kept = self.rows.entry(kind).or_default();
-        for row in mask.values().set_indices() {
-            let is_full = kept.len() >= self.most;
-            if is_full && kept.last_key_value().is_some_and(|(last, _)| last.row() <= keys.row(row)) {
-                continue;
-            }
-            kept.insert(keys.row(row).owned(), sample(row)?);
-            if is_full {
-                kept.pop_last();
-            }
-        }
-        Ok(())
-    }
-
-    fn all(self) -> Vec<SampleRow> {
-        self.rows.into_values().flat_map(BTreeMap::into_values).collect()
     }
 }
 
