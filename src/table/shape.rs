@@ -250,7 +250,7 @@ impl See<'_> {
     }
 
     /// The value as a tree, seen afterwards.
-    fn as_value<'de, D: Deserializer<'de>>(self, from: D) -> Result<Kind, D::Error> {
+    fn tree<'de, D: Deserializer<'de>>(self, from: D) -> Result<Kind, D::Error> {
         let value = Value::deserialize(from)?;
         See { wanted: false, ..self }.deserialize(&value).map_err(D::Error::custom)?;
         Ok(Kind::Nested(Some(value)))
@@ -320,7 +320,7 @@ impl<'de> Visitor<'de> for See<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Kind, A::Error> {
         if self.wanted {
-            return self.as_value(SeqAccessDeserializer::new(items));
+            return self.tree(SeqAccessDeserializer::new(items));
         }
         Self::open(self.shape, Shape::List(Box::new(Shape::NOTHING)), self.conflict)?;
         let Shape::List(item) = self.shape else { return Ok(Kind::Nested(None)) };
@@ -341,7 +341,7 @@ impl<'de> Visitor<'de> for See<'_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Kind, A::Error> {
         if self.wanted {
-            return self.as_value(MapAccessDeserializer::new(map));
+            return self.tree(MapAccessDeserializer::new(map));
         }
         Self::open(self.shape, Shape::Struct(Fields::default()), self.conflict)?;
         let Shape::Struct(fields) = self.shape else { return Ok(Kind::Nested(None)) };

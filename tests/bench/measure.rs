@@ -7,6 +7,8 @@
 //! The file is made by our own engine. Every step runs in a process of its own, so that its peak memory is its own. Compare ratios of one run,
 //! never seconds of two machines.
 
+#![expect(clippy::disallowed_macros, reason = "it prints for whoever runs it")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};

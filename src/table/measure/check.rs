@@ -146,7 +146,7 @@ impl<'a> Check<'a> {
     /// Whether each cell is one of the values.
     fn member(&mut self, values: &[Scalar], cells: &Cells) -> BooleanBuffer {
         let ty = cells.values.data_type();
-        if !self.known.as_ref().is_some_and(|(there, _)| there == ty) {
+        if self.known.as_ref().is_none_or(|(there, _)| there != ty) {
             let list = typed(values, ty);
             let there = hashes(&list).into_iter().enumerate().filter(|(at, _)| list.is_valid(*at)).map(|(_, hash)| hash);
             let number = |value: &Scalar| if let Scalar::Number(number) = value { number.as_f64() } else { None };

@@ -142,11 +142,10 @@ impl Many {
     fn gather(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>, start: u64) {
         let mut recent = vec![(Seen { hash: 0, row: 0 }, 0_u64); RECENT];
         let mut lone = 0_usize;
-        for at in from..hashes.len() {
+        for (at, hash) in hashes.iter().copied().enumerate().skip(from) {
             if nulls.is_some_and(|nulls| nulls.is_null(at)) {
                 continue;
             }
-            let hash = hashes[at];
             let slot = &mut recent[hash as usize % RECENT];
             if slot.0.hash == hash {
                 slot.1 += 1;
@@ -165,11 +164,11 @@ impl Many {
 
     /// Counts all values, and looks at one row in sixteen for what is frequent.
     fn sample(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>, start: u64) {
-        for at in from..hashes.len() {
+        for (at, hash) in hashes.iter().copied().enumerate().skip(from) {
             if nulls.is_none_or(|nulls| nulls.is_valid(at)) {
-                self.count(hashes[at]);
+                self.count(hash);
                 if at % 16 == 0 {
-                    self.frequent.update(Seen { hash: hashes[at], row: start + at as u64 });
+                    self.frequent.update(Seen { hash, row: start + at as u64 });
                 }
             }
         }
