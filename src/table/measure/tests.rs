@@ -437,6 +437,41 @@ proptest! {
 }
 
 #[test]
+fn what_values_look_like_may_change_late() {
+    let folder = Folder::new();
+    let rows = (0..20_000_u32).map(|row| {
+        let late = row > 9000;
+        let number = if late { ["7.0", "7.5"][row as usize % 2].into() } else { (row % 50).to_string() };
+        let mixed = if row == 15_000 { "x".into() } else { (row % 50).to_string() };
+        let day = if late {
+            ["2024-01-02T00:00:00", "2024-01-02T05:00"][row as usize % 2].into()
+        } else {
+            format!("2024-01-{:02}", row % 20 + 1)
+        };
+        format!("{number},{mixed},{day},{}\n", if late { "\"\"" } else { "" })
+    });
+    let table = folder.put("x.csv", &("number,mixed,day,empty\n".to_string() + &rows.collect::<String>()));
+    let mut both = (1..3).map(|threads| {
+        let limits = MeasureLimits { threads, ..MeasureLimits::default() };
+        measure(&table, &asked(vec![column("mixed", None, vec![Test::AtMost(Bound { limit: whole(48), exclusive: false })])]), &limits)
+            .unwrap()
+    });
+    let (one, two) = (both.next().unwrap(), both.next().unwrap());
+    let start = |name: &str| line(&one, name).split(", ").take(4).collect::<Vec<_>>().join(", ");
+    assert_eq!(start("number"), "double, 0 nulls, 51 distinct, 0.0..49.0");
+    assert_eq!(start("mixed"), "text, 0 nulls, 51 distinct, 0..x");
+    assert_eq!(start("day"), "timestamp, 0 nulls, 21 distinct, 2024-01-01T00:00:00..2024-01-20T00:00:00");
+    assert_eq!(start("empty"), "text, 9001 nulls, 1 distinct, ..");
+    assert_eq!(one.profile.column("number").unwrap().top[0], ("7.0".to_string(), 5499 + 180));
+    assert_eq!(drawn(&one.tests[0].as_ref().unwrap()[0]), "401/20000: 50 49, 100 49, 150 49, 200 49, 250 49");
+    assert_eq!(one.tests, two.tests);
+    for (one, two) in one.profile.columns.iter().zip(two.profile.columns) {
+        let without = |column: &ColumnProfile| ColumnProfile { numbers: None, ..column.clone() };
+        assert_eq!(without(one), without(&two));
+    }
+}
+
+#[test]
 fn many_values_are_estimated_well_on_one_thread_and_on_two() {
     let folder = Folder::new();
     let rows = 40_000_i64;

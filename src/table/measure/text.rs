@@ -1,6 +1,7 @@
 //! The pass over CSV and JSON lines: once from their beginning to their end.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::mpsc::sync_channel;
 
 use serde_json::Value;
 
@@ -28,33 +29,71 @@ pub(super) fn csv(pass: &mut Pass, file: &DataFile, delimiter: u8, types: &Types
     all_declared(file, &names, types)?;
     let own: Vec<usize> = names.iter().map(|name| pass.text_column(name, types, names.len())).collect();
     let most = ROWS.min(CELLS / names.len()).max(1);
-    while !pass.is_over() {
-        let (mut rows, mut bytes) = (0, 0);
-        let mut batch: Vec<Written> = names.iter().map(|_| Written::default()).collect();
-        while rows < most && bytes < BYTES && records.row(names.len())? {
-            for ((text, quoted), written) in records.values().zip(&mut batch) {
-                if text.is_empty() {
-                    written.push_null(quoted);
-                } else {
-                    written.push(text);
-                    bytes += text.len();
+    let width = own.len();
+    let mut read = move || csv_batch(&mut records, width, most);
+    let first = read()?;
+    csv_columns(pass, &first, &own)?;
+    if pass.limits.threads < 2 || first.first().is_none_or(|column| column.len() < most) {
+        while !pass.is_over() {
+            let batch = read()?;
+            if batch.is_empty() {
+                break;
+            }
+            csv_columns(pass, &batch, &own)?;
+        }
+        return Ok(());
+    }
+    // One thread reads, the other counts.
+    let (done, batches) = sync_channel(2);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            loop {
+                let batch = read();
+                let last = batch.as_ref().map_or(true, Vec::is_empty);
+                // Nobody listens where the other is done.
+                if done.send(batch).is_err() || last {
+                    return;
                 }
             }
-            rows += 1;
+        });
+        for batch in batches {
+            csv_columns(pass, &batch?, &own)?;
+            if pass.is_over() {
+                break;
+            }
         }
-        if rows == 0 {
-            break;
+        Ok(())
+    })
+}
+
+/// The next rows by columns; no columns at the end.
+fn csv_batch(records: &mut Records, width: usize, most: usize) -> Result<Vec<Written>, TableError> {
+    let (mut rows, mut bytes) = (0, 0);
+    let mut batch: Vec<Written> = (0..width).map(|_| Written::default()).collect();
+    while rows < most && bytes < BYTES && records.row(width)? {
+        for ((text, quoted), written) in records.values().zip(&mut batch) {
+            if text.is_empty() {
+                written.push_null(quoted);
+            } else {
+                written.push(text);
+                bytes += text.len();
+            }
         }
-        let mut cells: Vec<Option<Cells>> = pass.columns.iter().map(|_| None).collect();
-        let mut there = vec![false; cells.len()];
-        for (written, at) in batch.iter().zip(&own) {
-            there[*at] = true;
-            cells[*at] = pass.written(*at, written, None);
-        }
-        pass.rest(cells, &there, rows, |_, _| None)?;
-        pass.fit()?;
+        rows += 1;
     }
-    Ok(())
+    Ok(if rows == 0 { Vec::new() } else { batch })
+}
+
+fn csv_columns(pass: &mut Pass, batch: &[Written], own: &[usize]) -> Result<(), TableError> {
+    let Some(rows) = batch.first().map(Written::len) else { return Ok(()) };
+    let mut cells: Vec<Option<Cells>> = pass.columns.iter().map(|_| None).collect();
+    let mut there = vec![false; cells.len()];
+    for (written, at) in batch.iter().zip(own) {
+        there[*at] = true;
+        cells[*at] = pass.written(*at, written, None);
+    }
+    pass.rest(cells, &there, rows, |_, _| None)?;
+    pass.fit()
 }
 
 pub(super) fn jsonl(pass: &mut Pass, files: &[DataFile], types: &Types) -> Result<(), TableError> {
