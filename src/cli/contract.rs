@@ -224,7 +224,7 @@ fn infer(arguments: &Infer, session: &Session) -> Outcome {
                 .help("without --write, what would be written is printed")
                 .into())
         }
-        Err(error) => Err(file_problem("written", &path, &error).into()),
+        Err(error) => Err(file_problem("written", &path, &error)),
         Ok(()) => {
             let look = &session.terminal.look;
             session.terminal.print(&format!("Wrote {}: read it, and change what it should not promise.\n", look.name(&file)))?;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::disk::Disk;
 use super::look::{Against, Looks};
-use super::workshop::{Failure, Task, Workshop};
+use super::workshop::{Failure, Refused, Task, Workshop};
 use crate::catalog::{NewSnapshot, Timestamp};
 use crate::digest::of_bytes;
 use crate::executor::{Cancel, Executor, JobError, WORK, log};
@@ -268,7 +268,7 @@ impl<E: Executor> LocalWorkshop<'_, E> {
         }
         self.clear(task);
         if let Some(first) = made.iter().find_map(|new| new.looked.refused.clone()) {
-            return Err(Failure { message: first, refused: made, broken, ..Failure::default() });
+            return Err(Failure { message: first, refused: Box::new(Refused { made, broken }), ..Failure::default() });
         }
         Ok(made)
     }

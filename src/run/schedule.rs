@@ -17,7 +17,7 @@ use super::look;
 use super::resources::Resources;
 use super::state::{State, States};
 use super::workers::{Ended, Work, worker};
-use super::workshop::{Failure, Task, Workshop};
+use super::workshop::{Failure, Refused, Task, Workshop};
 use crate::catalog::{Actor, Applied, Catalog, CatalogError, Change, Current, Made, NewRun, NewSnapshot, Outcome, Snapshot, Timestamp};
 use crate::digest::Key;
 use crate::executor::Cancel;
@@ -442,7 +442,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         }
         let kept = |ended: &'_ Ended| match &ended.result {
             Ok(made) => made.clone(),
-            Err(failure) => failure.refused.clone(),
+            Err(failure) => failure.refused.made.clone(),
         };
         let made: Vec<NewSnapshot> = ended.iter().flat_map(kept).collect();
         if !made.is_empty() {
@@ -587,7 +587,8 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         }
         let Some((keys, _)) = self.running.remove(&job) else { return Ok(()) };
         let outcome = if interrupted { Outcome::Interrupted } else { Outcome::Failed };
-        let refused = if interrupted { Vec::new() } else { failure.refused };
+        let Refused { made, broken } = *failure.refused;
+        let refused = if interrupted { Vec::new() } else { made };
         let record = self.record(&task, &keys, refused, seconds, outcome, Some(failure.message.clone()));
         changes.push(Change::Run(Box::new(record)));
         if interrupted {
@@ -596,7 +597,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
         }
         let log = outputs.first().map(|o| o.to_string()).unwrap_or_default();
         let name = log.clone();
-        let (message, tail, broken) = (failure.message, failure.tail, failure.broken);
+        let (message, tail) = (failure.message, failure.tail);
         (self.events)(&Event::JobFailed { job: job.0, outputs, run: None, seconds, message, tail, log, broken });
         let blocked = self.states.set(job, State::Failed);
         self.report_blocked(&blocked, &format!("{name} failed"));

@@ -53,9 +53,16 @@ pub struct Failure {
     pub may_retry: bool,
     /// Snapshots that were found changed.
     pub damaged: Vec<Snapshot>,
-    /// What it made, where that breaks a contract: all outputs, to be kept and looked at, and given to nobody.
-    pub refused: Vec<NewSnapshot>,
-    /// How they break it.
+    /// What it made, where that breaks a contract.
+    pub refused: Box<Refused>,
+}
+
+/// What a job made, and nobody gets.
+#[derive(Clone, Debug, Default)]
+pub struct Refused {
+    /// All its outputs, to be kept and looked at.
+    pub made: Vec<NewSnapshot>,
+    /// How some of them break their contracts.
     pub broken: Vec<(Identity, Vec<Verdict>)>,
 }
 

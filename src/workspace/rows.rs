@@ -1,6 +1,7 @@
 //! Two snapshots row by row.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -14,7 +15,7 @@ use crate::formula::program::Program;
 use crate::identity::{Identity, Name};
 use crate::plan::compare::{Change, Comparison, RowDiffs};
 use crate::plan::{Bytes, Condition};
-use crate::quality::Contract;
+use crate::quality::{Contract, Contracts};
 use crate::run::disk::Disk;
 use crate::table::rowdiff::{AskedRows, Compared, RowDiff, diff_rows};
 use crate::table::{Limits, TableError, TableInput, TablePart};
@@ -24,24 +25,26 @@ const SMALL: u64 = 64_000_000;
 /// In a review, the tables of so many classes are looked into.
 const CLASSES: usize = 5;
 
+/// What the project says of classes, as far as it can be read: the types of their columns, and their keys.
+struct Known {
+    program: Option<Program>,
+    contracts: Option<Arc<Contracts>>,
+}
+
 impl Workspace {
     /// Compares what two identities stand for, row by row; where no key is asked for, by the primary key of the class's contract.
     ///
     /// # Errors
     /// The key is no column of both. That one of them is no table, or that its bytes are gone, is an answer.
     pub fn compare_rows(&self, was: &Reading, now: &Reading, asked: &AskedRows, limits: &Limits) -> Result<Compared, Failure> {
-        self.compare_typed(self.program().ok().as_ref(), was, now, asked, limits)
+        self.compare_known(&self.known(), was, now, asked, limits)
     }
 
-    /// `program`: says the types that sources declare.
-    fn compare_typed(
-        &self,
-        program: Option<&Program>,
-        was: &Reading,
-        now: &Reading,
-        asked: &AskedRows,
-        limits: &Limits,
-    ) -> Result<Compared, Failure> {
+    fn known(&self) -> Known {
+        Known { program: self.program().ok(), contracts: self.contracts().ok() }
+    }
+
+    fn compare_known(&self, known: &Known, was: &Reading, now: &Reading, asked: &AskedRows, limits: &Limits) -> Result<Compared, Failure> {
         let class = &*now.identity.class;
         let input = |reading: &Reading| -> Result<TableInput, Diagnostic> {
             let snapshot = &reading.pointer.snapshot;
@@ -49,7 +52,7 @@ impl Workspace {
                 return Err(gone(reading));
             }
             let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
-            let columns = program.and_then(|program| program.columns_of(&reading.identity.class));
+            let columns = known.program.as_ref().and_then(|program| program.columns_of(&reading.identity.class));
             let part = TablePart { at, files, values: Vec::new() };
             Ok(TableInput { name: "rows".into(), parts: vec![part], dimensions: Vec::new(), columns })
         };
@@ -58,7 +61,7 @@ impl Workspace {
             Ok(inputs) => inputs,
             Err(gone) => return Ok(Compared::Not { because: gone.message }),
         };
-        let own = self.contracts().ok().and_then(|contracts| contracts.of(class).map(Contract::primary_key)).unwrap_or_default();
+        let own = known.contracts.as_ref().and_then(|contracts| contracts.of(class).map(Contract::primary_key)).unwrap_or_default();
         let by_contract = AskedRows { key: own, ..asked.clone() };
         if asked.key.is_empty() && !by_contract.key.is_empty() {
             // A contract may name what one side had not yet.
@@ -80,14 +83,14 @@ impl Workspace {
     /// # Errors
     /// The key is no column of any of them.
     pub fn add_rows(&self, comparison: &mut Comparison, asked: &AskedRows, scratch: &Scratch) -> Result<(), Failure> {
-        let program = self.program().ok();
+        let known = self.known();
         let found: Vec<_> = pairs(comparison).collect();
         // They share the memory that one may have.
         let threads = rayon::current_num_threads().min(found.len()).max(1);
         let limits = scratch.limits();
         let limits = Limits { memory: limits.memory / threads, ..limits };
         let compared = found.par_iter().map(|(ids, was, now)| {
-            let compare = |asked: &AskedRows| self.compare_typed(program.as_ref(), was, now, asked, &limits);
+            let compare = |asked: &AskedRows| self.compare_known(&known, was, now, asked, &limits);
             match compare(asked) {
                 // Classes have other keys; of those that lack this one, rows are counted.
                 Err(refused) => Ok((*ids, compare(&AskedRows { key: Vec::new(), ..asked.clone() })?, Some(refused))),
@@ -121,10 +124,10 @@ impl Workspace {
                 *known = (was, now);
             }
         }
-        let scratch = self.scratch();
+        let (scratch, known) = (self.scratch(), self.known());
         let small = |(was, now): &(&Reading, &Reading)| was.pointer.snapshot.bytes + now.pointer.snapshot.bytes <= SMALL;
         let compared = newest.into_values().filter(small).take(CLASSES).filter_map(|(was, now)| {
-            match self.compare_rows(was, now, &AskedRows::default(), &scratch.limits()) {
+            match self.compare_known(&known, was, now, &AskedRows::default(), &scratch.limits()) {
                 Ok(Compared::Tables(diff)) => Some((now.identity.clone(), *diff)),
                 _ => None,
             }
