@@ -287,7 +287,7 @@ fn json_lines_may_be_sparse_or_have_a_name_twice() {
     assert_eq!(line(&measured, "b"), "struct(c double)[], 1 nulls, 2 distinct, -..-, -, [{c: 1}]*1 [{c: 2.5}]*1");
     assert_eq!(line(&measured, "d"), "text, 2 nulls, 1 distinct, y..y, -, y*1");
     let tests: Vec<String> = measured.tests.iter().flatten().flatten().map(drawn).collect();
-    assert_eq!(tests, ["1/2: 3 2.5", "2/3: 1 null, 2 null"]);
+    assert_eq!(tests, ["1/3: 3 2.5", "2/3: 1 null, 2 null"]);
 }
 
 #[test]
