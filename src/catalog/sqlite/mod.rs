@@ -99,7 +99,8 @@ impl SqliteCatalog {
         let c = &self.connection;
         c.set_prepared_statement_cache_capacity(64);
         // Before anything is set: a database that is something else is not touched.
-        let there = recognized(c, path)?;
+        // Looked at once more where it is nothing known: another process may just have made it a catalog, in one transaction, while we looked.
+        let there = recognized(c, path).or_else(|_| recognized(c, path))?;
         if write {
             c.pragma_update(None, "journal_mode", "wal")?;
             c.pragma_update(None, "synchronous", "full")?;
