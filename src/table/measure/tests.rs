@@ -541,6 +541,38 @@ fn what_is_broken_ends_the_pass_with_its_place() {
 }
 
 #[test]
+fn damaged_bytes_are_an_error_or_other_values_but_never_a_panic() {
+    let folder = Folder::new();
+    let texts = StringArray::from_iter_values((0..300).map(|n| format!("text {}", n % 7)));
+    let table = folder.parquet(vec![("n", Arc::new(Int64Array::from_iter_values(0..300))), ("t", Arc::new(texts))], 100);
+    let path = &table.parts[0].at;
+    let whole = std::fs::read(path).unwrap();
+    let asked = Asked { keys: vec![vec!["n".into(), "t".into()]], ..asked(vec![column("t", None, vec![Test::Present])]) };
+    for end in (0..whole.len()).step_by(97) {
+        std::fs::write(path, &whole[..end]).unwrap();
+        let error = measure(&table, &asked, &MeasureLimits::default()).unwrap_err();
+        assert_eq!(error.code(), "E0751", "{end}: {error}");
+    }
+    for at in (4..whole.len()).step_by(31) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x15;
+        std::fs::write(path, &bytes).unwrap();
+        if let Err(error) = measure(&table, &asked, &MeasureLimits { threads: 2, ..MeasureLimits::default() }) {
+            assert!(["E0751", "E0759"].contains(&error.code()), "{at}: {error}");
+        }
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, "a,b\n".repeat(5000).as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let path = folder.0.path().join("x.csv.gz");
+    std::fs::write(&path, &packed[..packed.len() - 9]).unwrap();
+    assert_eq!(measure(&input(&path), &Asked::default(), &MeasureLimits::default()).unwrap_err().code(), "E0750");
+    std::fs::write(folder.0.path().join("x.csv"), b"a\n\xff\n").unwrap();
+    let error = measure(&input(&folder.0.path().join("x.csv")), &Asked::default(), &MeasureLimits::default()).unwrap_err();
+    assert!(error.to_string().contains("line 2: byte 1 of the row is not UTF-8"), "{error}");
+}
+
+#[test]
 fn long_values_are_cut() {
     let folder = Folder::new();
     let table = folder.put("x.csv", &format!("a\n{}\n", "é".repeat(10_000)));
