@@ -297,6 +297,10 @@ impl<'a> Pass<'a> {
 
     /// Takes in the rows that follow these, of the same columns.
     pub fn merge(&mut self, other: Self) -> Result<(), TableError> {
+        if self.rows == 0 && other.before == self.before {
+            *self = other;
+            return Ok(());
+        }
         for (here, there) in self.columns.iter_mut().zip(other.columns) {
             if let (State::Typed(here), State::Typed(there)) = (&mut here.state, there.state) {
                 here.merge(there);
