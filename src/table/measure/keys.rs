@@ -101,7 +101,8 @@ impl Keys {
     /// # Errors
     /// It cannot be written.
     pub fn fit(&mut self, limits: &MeasureLimits) -> Result<(), TableError> {
-        if self.held * WIDTH <= limits.memory {
+        // Half as much again is what growing vectors hold beyond that.
+        if self.held * WIDTH * 3 / 2 <= limits.memory {
             return Ok(());
         }
         if self.spilled.is_none() {

@@ -68,6 +68,8 @@ pub fn measure(input: &TableInput, asked: &Asked, limits: &MeasureLimits) -> Res
 
 /// `share`: rows of Parquet that one thread takes at a time, or more.
 fn all(input: &TableInput, asked: &Asked, limits: &MeasureLimits, share: u64) -> Result<Measured, TableError> {
+    // Each set of keys has its share.
+    let limits = &MeasureLimits { memory: limits.memory / asked.keys.len().max(1), ..limits.clone() };
     let files: Vec<DataFile> = found(input)?.into_iter().map(|(file, _)| file).collect();
     let types = declared_types(input.columns.as_deref().unwrap_or_default())?;
     let tables = match files.first() {
