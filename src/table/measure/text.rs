@@ -30,44 +30,51 @@ pub(super) fn csv(pass: &mut Pass, file: &DataFile, delimiter: u8, types: &Types
     let own: Vec<usize> = names.iter().map(|name| pass.text_column(name, types, names.len())).collect();
     let most = ROWS.min(CELLS / names.len()).max(1);
     let width = own.len();
-    let mut read = move || csv_batch(&mut records, width, most);
-    let first = read()?;
-    csv_columns(pass, &first, &own)?;
-    if pass.limits.threads < 2 || first.first().is_none_or(|column| column.len() < most) {
-        while !pass.is_over() {
-            let batch = read()?;
-            if batch.is_empty() {
-                break;
-            }
-            csv_columns(pass, &batch, &own)?;
-        }
-        return Ok(());
-    }
-    // One thread reads, the other counts.
-    let (done, batches) = sync_channel(2);
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            loop {
-                let batch = read();
-                let last = batch.as_ref().map_or(true, Vec::is_empty);
-                // Nobody listens where the other is done.
-                if done.send(batch).is_err() || last {
-                    return;
-                }
-            }
-        });
-        for batch in batches {
-            csv_columns(pass, &batch?, &own)?;
-            if pass.is_over() {
-                break;
-            }
-        }
-        Ok(())
-    })
+    let read = move || csv_batch(&mut records, width, most);
+    in_turn(pass.limits.threads, read, |batch| csv_columns(pass, &batch, &own))
 }
 
-/// The next rows by columns; no columns at the end.
-fn csv_batch(records: &mut Records, width: usize, most: usize) -> Result<Vec<Written>, TableError> {
+/// Reads batches and counts them until it says that it is over: two threads take turns, where the file has more than a batch.
+fn in_turn<T: Send>(
+    threads: usize,
+    mut read: impl FnMut() -> Result<Option<T>, TableError> + Send,
+    mut count: impl FnMut(T) -> Result<bool, TableError>,
+) -> Result<(), TableError> {
+    let mut next = read()?;
+    let mut first = true;
+    while let Some(batch) = next {
+        if first || threads < 2 {
+            if count(batch)? {
+                return Ok(());
+            }
+            next = read()?;
+            first = false;
+            continue;
+        }
+        let (done, batches) = sync_channel(2);
+        return std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while let Some(batch) = read().transpose() {
+                    let failed = batch.is_err();
+                    // Nobody listens where the other is done.
+                    if done.send(batch).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+            for batch in std::iter::once(Ok(batch)).chain(batches) {
+                if count(batch?)? {
+                    break;
+                }
+            }
+            Ok(())
+        });
+    }
+    Ok(())
+}
+
+/// The next rows by columns.
+fn csv_batch(records: &mut Records, width: usize, most: usize) -> Result<Option<Vec<Written>>, TableError> {
     let (mut rows, mut bytes) = (0, 0);
     let mut batch: Vec<Written> = (0..width).map(|_| Written::default()).collect();
     while rows < most && bytes < BYTES && records.row(width)? {
@@ -81,11 +88,12 @@ fn csv_batch(records: &mut Records, width: usize, most: usize) -> Result<Vec<Wri
         }
         rows += 1;
     }
-    Ok(if rows == 0 { Vec::new() } else { batch })
+    Ok((rows > 0).then_some(batch))
 }
 
-fn csv_columns(pass: &mut Pass, batch: &[Written], own: &[usize]) -> Result<(), TableError> {
-    let Some(rows) = batch.first().map(Written::len) else { return Ok(()) };
+/// Says whether the pass is over.
+fn csv_columns(pass: &mut Pass, batch: &[Written], own: &[usize]) -> Result<bool, TableError> {
+    let rows = batch.first().map_or(0, Written::len);
     let mut cells: Vec<Option<Cells>> = pass.columns.iter().map(|_| None).collect();
     let mut there = vec![false; cells.len()];
     for (written, at) in batch.iter().zip(own) {
@@ -93,7 +101,8 @@ fn csv_columns(pass: &mut Pass, batch: &[Written], own: &[usize]) -> Result<(), 
         cells[*at] = pass.written(*at, written, None);
     }
     pass.rest(cells, &there, rows, |_, _| None)?;
-    pass.fit()
+    pass.fit()?;
+    Ok(pass.is_over())
 }
 
 pub(super) fn jsonl(pass: &mut Pass, files: &[DataFile], types: &Types) -> Result<(), TableError> {
@@ -101,20 +110,20 @@ pub(super) fn jsonl(pass: &mut Pass, files: &[DataFile], types: &Types) -> Resul
     let (mut all, asked) = (Fields::default(), pass.looked_into());
     for file in files {
         let mut lines = Lines::open(file)?;
-        let mut shapes = Fields::default();
-        while !pass.is_over() {
-            let mut rows = Rows::new(&asked);
-            let mut bytes = 0;
-            while rows.count < ROWS && bytes < BYTES && rows.count * shapes.len() < CELLS && lines.next()? {
+        let (mut seen, mut shapes) = (Fields::default(), Fields::default());
+        let read = || {
+            let (mut rows, mut bytes) = (Rows::new(&asked), 0);
+            while rows.count < ROWS && bytes < BYTES && rows.count * seen.len() < CELLS && lines.next()? {
                 bytes += lines.len();
-                lines.object(&mut shapes, &mut rows)?;
+                lines.object(&mut seen, &mut rows)?;
                 rows.count += 1;
             }
-            if rows.count == 0 {
-                break;
-            }
-            batch(pass, rows, &shapes, types)?;
-        }
+            Ok((rows.count > 0).then(|| (rows, seen.clone())))
+        };
+        in_turn(pass.limits.threads, read, |(rows, there)| {
+            shapes = there;
+            batch(pass, rows, &shapes, types)
+        })?;
         if pass.is_over() {
             return Ok(());
         }
@@ -187,8 +196,8 @@ impl Take for Rows<'_> {
     }
 }
 
-/// `shapes`: what the file's values are, up to the end of these rows.
-fn batch(pass: &mut Pass, mut rows: Rows, shapes: &Fields, types: &Types) -> Result<(), TableError> {
+/// `shapes`: what the file's values are, up to the end of these rows. Says whether the pass is over.
+fn batch(pass: &mut Pass, mut rows: Rows, shapes: &Fields, types: &Types) -> Result<bool, TableError> {
     let own: Vec<usize> = shapes.iter().map(|(name, _)| pass.text_column(name, types, shapes.len())).collect();
     let mut cells: Vec<Option<Cells>> = pass.columns.iter().map(|_| None).collect();
     let mut there = vec![false; cells.len()];
@@ -218,5 +227,6 @@ fn batch(pass: &mut Pass, mut rows: Rows, shapes: &Fields, types: &Types) -> Res
         Some((cells, found))
     };
     pass.rest(cells, &there, count, inner)?;
-    pass.fit()
+    pass.fit()?;
+    Ok(pass.is_over())
 }
