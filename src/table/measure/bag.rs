@@ -80,8 +80,11 @@ impl Bag {
             let mut new = Vec::new();
             at = self.few.update(hashes, nulls, self.most, &mut new);
             match values.keep(&new) {
-                Some(array) if self.few.texts.len() + self.few.kept_len() + new.len() == self.few.hashes.len() => self.few.kept.push(array),
-                _ => self.few.texts.extend(new.iter().map(|at| values.text(*at as usize))),
+                Some(array) => self.few.kept.push(array),
+                None => {
+                    self.few.write_out();
+                    self.few.texts.extend(new.iter().map(|at| values.text(*at as usize)));
+                }
             }
         }
         if at < hashes.len() {
@@ -212,10 +215,6 @@ impl Few {
             let (slot, _) = self.find(self.hashes[entry]);
             self.slots[slot] = entry as u32 + 1;
         }
-    }
-
-    fn kept_len(&self) -> usize {
-        self.kept.iter().map(|array| array.len()).sum()
     }
 
     /// Gives all entries a text.

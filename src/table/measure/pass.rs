@@ -185,7 +185,7 @@ impl<'a> Pass<'a> {
                 let cells = Cells::written(written, Some(&typed.ty), typed.ty == DataType::Utf8);
                 if !searches {
                     let lost = cells.values.null_count() - cells.texts.as_ref().map_or(0, Array::null_count);
-                    typed.update(&cells.values, cells.hashes(), lost as u64);
+                    typed.update(&cells.values, || cells.hashes(), lost as u64);
                 }
                 looked_at.then_some(cells)
             }
@@ -218,7 +218,7 @@ impl<'a> Pass<'a> {
             if let (State::Typed(typed), false) = (&mut column.state, searches) {
                 match cells.numbered() {
                     Some(_) => typed.update_numbered(array),
-                    None => typed.update(array, cells.hashes(), 0),
+                    None => typed.update(array, || cells.hashes(), 0),
                 }
             }
             all[at] = self.looked_at.contains(field.name().as_str()).then_some(cells);

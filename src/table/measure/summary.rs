@@ -56,13 +56,24 @@ impl Typed {
     }
 
     /// Takes in a batch's values. `lost` of them could not be read, and are null only here.
-    pub fn update(&mut self, array: &ArrayRef, hashes: &[u64], lost: u64) {
+    pub fn update<'a>(&mut self, array: &ArrayRef, by_value: impl FnOnce() -> &'a [u64], lost: u64) {
         let nulls = array.logical_nulls();
         self.nulls += nulls.as_ref().map_or(0, |nulls| nulls.null_count()) as u64 - lost;
-        self.bag.update(hashes, nulls.as_ref(), &Texts::of(array));
+        match array.as_boolean_opt() {
+            Some(flags) => self.count_flags(flags),
+            None => self.bag.update(by_value(), nulls.as_ref(), &Texts::of(array)),
+        }
         self.ends.update(array);
         if let (Some(spread), Some(values)) = (&mut self.spread, numbers(array)) {
             spread.update(&values);
+        }
+    }
+
+    fn count_flags(&mut self, flags: &BooleanArray) {
+        let both: ArrayRef = Arc::new(BooleanArray::from(vec![false, true]));
+        let hashes = hashes(&both);
+        for (flag, count) in [flags.false_count(), flags.true_count()].into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            self.bag.add(hashes[flag], count as u64, &|| Texts::of(&both).at(flag));
         }
     }
 
