@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::session::{Outcome, Session, file_problem};
 use crate::diagnostic::Diagnostic;
 use crate::report::{units, verdicts};
+use crate::workspace::contracts::class_of;
 use crate::workspace::quality::has_errors;
 
 /// Check data against contracts, and write contracts from data
@@ -164,7 +165,7 @@ fn check(arguments: &Check, session: &Session) -> Outcome {
 /// The class of a contract's file.
 fn contract_of(subject: &str, path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
-    let class = [".odcs.yaml", ".odcs.yml", ".yaml", ".yml"].iter().find_map(|ending| name.strip_suffix(ending))?;
+    let class = class_of(name)?;
     (path.is_file() && subject.contains('.')).then(|| class.to_string())
 }
 

@@ -255,7 +255,8 @@ fn problem(refusals: &[&Refusal], plan: &PromotionPlan) -> Diagnostic {
         Refusal::Contract { file, verdicts, .. } => {
             let problem = Diagnostic::error("E1061", format!("{what} breaks `{file}`, and {to} would stand for it"));
             let lines = super::verdicts::lines(verdicts, &Look::plain());
-            lines.iter().fold(problem, |problem, line| problem.note(line.trim_end()))
+            let problem = lines.iter().fold(problem, |problem, line| problem.note(line.trim_end()));
+            problem.help(format!("build what keeps the contract under {from}, or change the contract where it asks too much"))
         }
     }
 }

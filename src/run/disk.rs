@@ -12,4 +12,9 @@ pub trait Disk: Bytes + Sync {
     fn path(&self, snapshot: &Snapshot) -> PathBuf;
     /// A glob source's files, relative to the folder returned with them.
     fn glob(&self, snapshot: &Snapshot) -> Option<(PathBuf, Vec<String>)>;
+
+    /// Where its data is: a file or a folder; or a folder, and of a glob source the files in it that are meant.
+    fn data(&self, snapshot: &Snapshot) -> (PathBuf, Vec<String>) {
+        self.glob(snapshot).unwrap_or_else(|| (self.path(snapshot), Vec::new()))
+    }
 }

@@ -166,7 +166,7 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
             for part in parts {
                 let snapshot = judge.settled[part.node.0 as usize].as_ref().and_then(|s| s.snapshot.as_ref());
                 let snapshot = snapshot.ok_or_else(|| Failure::bug("an input was not settled"))?;
-                let (at, files) = self.disk.glob(snapshot).unwrap_or_else(|| (self.disk.path(snapshot), Vec::new()));
+                let (at, files) = self.disk.data(snapshot);
                 given.push(recipe::GivenPart {
                     identity: judge.identity(part.node).clone(),
                     content: snapshot.content,

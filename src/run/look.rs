@@ -11,7 +11,7 @@ use super::disk::Disk;
 use crate::catalog::{self, Filter, Looked, Reader, Snapshot};
 use crate::formula::program::Program;
 use crate::identity::{Component, Identity, Name, Period, Value};
-use crate::quality::{Contract, Contracts, Evidence, Report, SNAPSHOT, Severity, Verdict, judge};
+use crate::quality::{Contract, Contracts, Evidence, Report, SNAPSHOT, Verdict, judge};
 use crate::table::measure::{Asked, MeasureLimits, Measured, Profile, measure};
 use crate::table::{self, Limits, TableError, TableInput, TablePart};
 
@@ -92,7 +92,7 @@ impl Looks<'_> {
         Ok(earlier.into_iter().map(|(_, snapshot)| snapshot).collect())
     }
 
-    /// Reads the bytes at a place (of a glob source: these files below it), once.
+    /// Reads the bytes at a place (of a glob source: these files below it): once, and for each rule that is a query.
     pub fn look(&self, identity: &Identity, at: &Path, files: &[String], against: &Against) -> Seen {
         let contract = self.contracts.of(&identity.class);
         let input = self.input(identity, at, files);
@@ -135,13 +135,11 @@ impl Looks<'_> {
 
     /// The bytes as one table; the types of CSV and JSON are those that a source of the class declares.
     fn input(&self, identity: &Identity, at: &Path, files: &[String]) -> TableInput {
-        let sources = self.program.source_of.get(&identity.class).into_iter().flatten();
-        let columns = sources.filter_map(|id| self.program.sources[*id].columns.clone()).next();
         TableInput {
             name: SNAPSHOT.into(),
             parts: vec![TablePart { at: at.to_path_buf(), files: files.to_vec(), values: Vec::new() }],
             dimensions: Vec::new(),
-            columns: columns.map(|columns| columns.to_vec()),
+            columns: self.program.columns_of(&identity.class),
         }
     }
 }
@@ -169,5 +167,5 @@ fn said(contract: &Contract, report: &Report) -> String {
 /// The rules that only warned, from what the catalog keeps.
 pub fn warnings(looked: &Looked) -> Vec<Verdict> {
     let report = looked.report.as_ref().and_then(|(_, text)| serde_json::from_str::<Report>(text).ok()).unwrap_or_default();
-    report.warnings().filter(|verdict| verdict.severity == Severity::Warning).cloned().collect()
+    report.warnings().cloned().collect()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::TableError;
+use crate::formula::program::Format;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -48,6 +49,15 @@ impl DataFile {
         let file = BufReader::with_capacity(1 << 16, file);
         Ok(if self.gzip { Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))) } else { Box::new(file) })
     }
+}
+
+/// The format that a file's name says; `None` where it says none.
+pub fn format_of(path: &Path) -> Option<Format> {
+    Some(match DataFile::at(path)?.kind {
+        Kind::Csv(_) => Format::Csv,
+        Kind::Jsonl => Format::Jsonl,
+        Kind::Parquet => Format::Parquet,
+    })
 }
 
 /// The data files of a snapshot: `at` itself, or `files` below it, or (a folder) all below it whose names say a format, sorted by path.

@@ -36,6 +36,7 @@ pub use canonical::canonical;
 pub use columns::{Known, KnownTable, known, result};
 pub use engine::{Limits, Written, number, run};
 pub use error::{SqlProblem, TableError};
+pub use file::format_of;
 pub use input::{TableInput, TablePart, dimension_columns};
 pub use question::{Cells, Question, place_of, statements};
 pub use quote::{identifier, literal};

@@ -42,7 +42,7 @@ impl Looks<'_> {
 
     fn bytes(&self, snapshot: &Snapshot, declared: Option<&Arc<Vec<Column>>>) -> Columns {
         let disk = &self.workspace.bytes;
-        let (at, files) = disk.glob(snapshot).unwrap_or_else(|| (disk.path(snapshot), Vec::new()));
+        let (at, files) = disk.data(snapshot);
         self.columns(at, files, declared)
     }
 

@@ -11,6 +11,7 @@ use crate::formula::program::{Column, Format, Program};
 use crate::identity::Name;
 use crate::quality::{self, Contract, Contracts};
 use crate::recipe;
+use crate::table;
 use crate::table::measure::Logical;
 
 /// Endings of a contract's file, the longest first.
@@ -42,8 +43,7 @@ impl Workspace {
                 continue;
             }
             for file in files {
-                let text = fs::read_to_string(self.root.join(&file))
-                    .map_err(|e| Failure::from(Diagnostic::error("E1052", format!("`{file}` cannot be read: {e}"))))?;
+                let text = fs::read_to_string(self.root.join(&file)).map_err(|e| unreadable(&file, &e))?;
                 let (contract, said) = quality::read(&file, &text, &class);
                 diagnostics.extend(said);
                 contracts.extend(contract);
@@ -64,13 +64,13 @@ impl Workspace {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(files),
-            Err(e) => return Err(Diagnostic::error("E1052", format!("`{}` cannot be read: {e}", self.config.contracts)).into()),
+            Err(e) => return Err(unreadable(&self.config.contracts, &e)),
         };
         let mut names: Vec<PathBuf> = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
         names.sort();
         for path in names {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            let Some(class) = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)) else { continue };
+            let Some(class) = class_of(name) else { continue };
             if !class.is_empty() && !class.starts_with('.') && path.is_file() {
                 let file = Path::new(&self.config.contracts).join(name).to_string_lossy().into_owned();
                 files.entry(class.to_string()).or_default().push(file);
@@ -80,20 +80,28 @@ impl Workspace {
     }
 }
 
+/// The class whose contract a file of this name is.
+pub fn class_of(name: &str) -> Option<&str> {
+    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
+}
+
 /// Puts the types that contracts say where queries read CSV or JSON and no source says them.
 pub(super) fn declare(program: &mut Program, contracts: &Contracts) {
-    let is_text = |class: &str| {
+    let formats = |class: &str| -> Vec<Format> {
         let sources = program.source_of.get(class).into_iter().flatten().map(|id| &program.sources[*id]);
-        let sourced = sources.filter_map(|source| source.from.as_ref()).any(|from| {
-            let path = from.text.trim_end_matches(".gz");
-            [".csv", ".tsv", ".json", ".jsonl", ".ndjson"].iter().any(|ending| path.ends_with(ending))
-        });
+        let sourced = sources.filter_map(|source| table::format_of(Path::new(&source.from.as_ref()?.text)));
         let makers = program.makers.get(class).into_iter().flatten().map(|id| &program.formulas[*id]);
-        sourced || makers.into_iter().any(|formula| matches!(recipe::format_of(formula), Some(Format::Csv | Format::Jsonl)))
+        sourced.chain(makers.filter_map(recipe::format_of)).collect()
     };
-    let typed = contracts.iter().filter(|contract| is_text(&contract.class));
-    let typed: BTreeMap<Name, Arc<Vec<Column>>> =
-        typed.map(|contract| (contract.class.clone(), Arc::new(columns(contract)))).filter(|(_, columns)| !columns.is_empty()).collect();
+    let typed = contracts.iter().filter_map(|contract| {
+        let formats = formats(&contract.class);
+        let is_text = formats.iter().any(|format| *format != Format::Parquet);
+        // A column that is declared must be there, and JSON may lack one that is not required.
+        let columns =
+            if formats.contains(&Format::Jsonl) { columns(contract, |column| column.required) } else { columns(contract, |_| true) };
+        (is_text && !columns.is_empty()).then(|| (contract.class.clone(), Arc::new(columns)))
+    });
+    let typed: BTreeMap<Name, Arc<Vec<Column>>> = typed.collect();
     if typed.is_empty() {
         return;
     }
@@ -105,9 +113,9 @@ pub(super) fn declare(program: &mut Program, contracts: &Contracts) {
     }
 }
 
-/// The columns whose types a contract says, in SQL's words. One that need not be there is left to the data.
-pub(super) fn columns(contract: &Contract) -> Vec<Column> {
-    let typed = contract.columns.iter().filter_map(|column| {
+/// The columns of a contract whose types it says, in SQL's words.
+pub(super) fn columns(contract: &Contract, meant: fn(&quality::Column) -> bool) -> Vec<Column> {
+    let typed = contract.columns.iter().filter(|column| meant(column)).filter_map(|column| {
         let ty = match column.logical? {
             Logical::Text => "text",
             Logical::Integer => "bigint",
@@ -120,6 +128,11 @@ pub(super) fn columns(contract: &Contract) -> Vec<Column> {
         Some(Column { name: column.name.clone(), ty: ty.into() })
     });
     typed.collect()
+}
+
+fn unreadable(file: &str, error: &std::io::Error) -> Failure {
+    let problem = Diagnostic::error("E1052", format!("`{file}` cannot be read: {error}"));
+    problem.help("a contract is a text in UTF-8; look at the file and its permissions").into()
 }
 
 /// Contracts of classes that the formulas do not know.

@@ -120,7 +120,7 @@ impl Workspace {
                 Some(report) => report,
                 None => {
                     let against = looks.against(reader, &self.bytes, &moving.identity)?;
-                    let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
+                    let (at, files) = self.bytes.data(snapshot);
                     looks.look(&moving.identity, &at, &files, &against).report
                 }
             };

@@ -65,7 +65,7 @@ impl Workspace {
                     .into());
             }
             let against = looks.against(&catalog, &self.bytes, &reading.identity)?;
-            let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
+            let (at, files) = self.bytes.data(snapshot);
             let seen = looks.look(&reading.identity, &at, &files, &against);
             // It stays what it is: only what was found is told.
             changes.push(Change::Look { snapshot: snapshot.id, looked: Looked { refused: None, ..seen.looked } });
@@ -107,7 +107,7 @@ impl Workspace {
         let own = self.root.join(OWN);
         let looks = Looks { program: &program, contracts: &contracts, spill: &own, threads: clock::processors() };
         let snapshot = &reading.pointer.snapshot;
-        let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
+        let (at, files) = self.bytes.data(snapshot);
         // Twice: only what has about as many values as rows may be a key, and is counted exactly.
         let first = looks.measured_at(&reading.identity, &at, &files, &Asked::default());
         let asked = first.as_ref().map(|first| quality::asked_to_infer(&first.profile)).unwrap_or_default();
@@ -158,7 +158,7 @@ impl Workspace {
         let filter = Filter { class: Some(class.to_string()), ..Filter::default() };
         let listed = self.catalog(Mode::Read)?.list(&filter)?;
         if let Some(newest) = listed.iter().map(|l| &l.snapshot).max_by_key(|snapshot| snapshot.id) {
-            let (at, files) = self.bytes.glob(newest).unwrap_or_else(|| (self.bytes.path(newest), Vec::new()));
+            let (at, files) = self.bytes.data(newest);
             let part = TablePart { at, files, values: Vec::new() };
             let columns = declared.cloned();
             let input = TableInput { name: "data".into(), parts: vec![part], dimensions: Vec::new(), columns };
@@ -171,7 +171,7 @@ impl Workspace {
         }
         Ok(contracts
             .of(class)
-            .map(columns)
+            .map(|contract| columns(contract, |_| true))
             .filter(|columns| !columns.is_empty())
             .and_then(|columns| table::columns::declared(&columns).ok()))
     }

@@ -138,7 +138,7 @@ impl Workspace {
             if self.bytes.condition(snapshot) != Condition::Intact {
                 return Err(gone(reading).into());
             }
-            let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
+            let (at, files) = self.bytes.data(snapshot);
             let values = reading.identity.instance.0.iter().map(|component| component.value.clone()).collect();
             parts.push(TablePart { at, files, values });
         }

@@ -51,7 +51,7 @@ impl Workspace {
             if self.bytes.condition(snapshot) != Condition::Intact {
                 return Err(gone(reading));
             }
-            let (at, files) = self.bytes.glob(snapshot).unwrap_or_else(|| (self.bytes.path(snapshot), Vec::new()));
+            let (at, files) = self.bytes.data(snapshot);
             let columns = known.program.as_ref().and_then(|program| program.columns_of(&reading.identity.class));
             let part = TablePart { at, files, values: Vec::new() };
             Ok(TableInput { name: "rows".into(), parts: vec![part], dimensions: Vec::new(), columns })

@@ -148,6 +148,13 @@ fn a_contract_decides_how_a_query_reads_text() {
     project.formake("build report@2024-01-01").ended(0);
     let asked = project.formake("query 'select n from \"report@2024-01-01\"' --format csv").ended(0);
     assert_eq!(asked.stdout, "n\n06\n", "as texts, the last of them");
+    // JSON may lack a column that is not required: the contract allows it, and so must the query.
+    let formulas = "\nsource (events, prod, dl) from \"raw/events.jsonl\"\n(events, prod, dl) -> (counted, prod, dl) { sql \"\"\"select count(*) as n, max(id) as id from events\"\"\" }\n";
+    project.write("pipeline.formula", &format!("{FORMULAS}{formulas}"));
+    let columns = "    properties:\n      - {name: id, logicalType: string, required: true}\n      - {name: note, logicalType: string}\n";
+    project.write("contracts/events.yaml", &contract("events", columns, ""));
+    project.write("raw/events.jsonl", "{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+    project.formake("build counted").ended(0);
 }
 
 #[test]
