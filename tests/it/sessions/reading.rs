@@ -203,7 +203,7 @@ source (goals, <MONTH: month>, pr-42, dl)
 }
 
 (daily, <any DATE in MONTH>, pr-42, dl) -> (report, <MONTH: month>, pr-42, dl) {
-    run    "echo summing up; cat {{ inputs.daily }} | head -n {{ params.lines }} > {{ output }}"
+    run    "echo summing up; cat {{ inputs.daily }} > all; head -n {{ params.lines }} all > {{ output }}"
     param  lines = 10
     format csv
 }
