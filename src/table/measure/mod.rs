@@ -4,7 +4,7 @@
 //! said by contracts ([`quality`](crate::quality)).
 //!
 //! Reading order: [`profile`] and [`asked`] (values only); `texts` (values for people), `written` (a batch as it is written); `many` and `bag` (which values, and how often),
-//! `ends` and `spread` (how they lie), `summary` (one column); `cells` and `json` (what a test looks at), `check` (tests), `keys` (duplicates);
+//! `ends`, `quantiles` and `spread` (how they lie), `summary` (one column); `cells` and `json` (what a test looks at), `check` (tests), `keys` (duplicates);
 //! `pass` (all of them), over `text` or over `shares` of Parquet.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +17,7 @@ mod written;
 mod many;
 mod bag;
 mod ends;
+mod quantiles;
 mod spread;
 mod summary;
 mod cells;

@@ -1,21 +1,15 @@
 //! How numbers are spread: mean, deviation, quantiles.
 //!
 //! What is true here: infinite values and NaN have no part in it. Means and deviations of batches are joined as Chan, Golub and LeVeque (1979)
-//! do. Quantiles are exact up to two thousand values, then those of a KLL sketch (Karnin, Lang and Liberty 2016) of Apache DataSketches, within
-//! about half a per cent of the rows. Where very many rows are known to come, one of each stretch of them is taken for quantiles.
+//! do. Where very many rows are known to come, one of each stretch of them is taken for [`quantiles`](super::quantiles).
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit};
-use datasketches::common::SearchCriteria;
-use datasketches::kll::{KllFloat, KllSketch};
 
 use super::profile::Numbers;
+use super::quantiles::Quantiles;
 
-/// So many values are exact.
-const FEW: usize = 2048;
-/// Of the sketch: its error is 0.7 %.
-const K: u16 = 512;
 /// So many rows are enough for quantiles: what their choice adds to the error is small beside the sketch's.
 const ENOUGH: u64 = 1 << 18;
 
@@ -26,8 +20,7 @@ pub(super) struct Spread {
     mean: f64,
     /// Sum of squared distances from the mean.
     squares: f64,
-    few: Vec<f64>,
-    many: Option<Box<KllSketch<KllFloat<f64>>>>,
+    quantiles: Quantiles,
     /// One row of so many is taken for quantiles.
     stretch: u64,
     /// Stretches so far.
@@ -40,7 +33,7 @@ impl Spread {
         let ty = if let DataType::Dictionary(_, value) = ty { value } else { ty };
         let numeric = ty.is_numeric() || matches!(ty, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
         let stretch = (rows / ENOUGH).max(1);
-        numeric.then(|| Self { count: 0, mean: 0.0, squares: 0.0, few: Vec::new(), many: None, stretch, stretches: 0 })
+        numeric.then(|| Self { count: 0, mean: 0.0, squares: 0.0, quantiles: Quantiles::default(), stretch, stretches: 0 })
     }
 
     pub fn update(&mut self, values: &Float64Array) {
@@ -67,21 +60,7 @@ impl Spread {
             // Which one is as good as chance, and the same each time.
             self.stretches += 1;
             let chance = self.stretches.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-            self.keep(stretch[chance as usize % stretch.len()]);
-        }
-    }
-
-    fn keep(&mut self, value: f64) {
-        if self.many.is_none() {
-            self.few.push(value);
-            if self.few.len() <= FEW {
-                return;
-            }
-        } else {
-            return sketch(&mut self.many, value);
-        }
-        for value in std::mem::take(&mut self.few) {
-            sketch(&mut self.many, value);
+            self.quantiles.add(stretch[chance as usize % stretch.len()]);
         }
     }
 
@@ -98,54 +77,17 @@ impl Spread {
 
     pub fn merge(&mut self, other: Self) {
         self.join(other.count, other.mean, other.squares);
-        other.few.into_iter().for_each(|value| self.keep(value));
-        if let Some(many) = other.many {
-            for value in std::mem::take(&mut self.few) {
-                sketch(&mut self.many, value);
-            }
-            match &mut self.many {
-                // It fails at 2^64 values only.
-                Some(here) => drop(here.merge(&many)),
-                None => self.many = Some(many),
-            }
-        }
+        self.quantiles.merge(other.quantiles);
     }
 
     /// `None` without a finite value.
     pub fn told(&self) -> Option<Numbers> {
         let deviation = (self.squares / self.count as f64).max(0.0).sqrt();
-        (self.mean.is_finite() && deviation.is_finite()).then_some(Numbers { mean: self.mean, deviation, quantiles: self.quantiles()? })
-    }
-
-    fn quantiles(&self) -> Option<Vec<f64>> {
-        let Some(many) = &self.many else {
-            // Whole numbers in the same order, which are sorted quicker.
-            let mut values: Vec<u64> = self.few.iter().map(|value| ordered(value.to_bits())).collect();
-            values.sort_unstable();
-            // The least value that has so many per cent of the rows at or below it.
-            let at = |percent: usize| (percent * values.len()).div_ceil(100).saturating_sub(1);
-            return (0..=100).map(|percent| values.get(at(percent)).map(|value| f64::from_bits(unordered(*value)))).collect();
-        };
-        let ranks: Vec<f64> = (0..=100).map(|percent| f64::from(percent) / 100.0).collect();
-        let quantiles = many.quantiles(&ranks, SearchCriteria::Inclusive).ok()??;
-        Some(quantiles.into_iter().map(KllFloat::into_inner).collect())
-    }
-}
-
-const SIGN: u64 = 1 << 63;
-
-fn ordered(bits: u64) -> u64 {
-    if bits & SIGN == 0 { bits | SIGN } else { !bits }
-}
-
-fn unordered(bits: u64) -> u64 {
-    if bits & SIGN == 0 { !bits } else { bits & !SIGN }
-}
-
-fn sketch(many: &mut Option<Box<KllSketch<KllFloat<f64>>>>, value: f64) {
-    let sketch = many.get_or_insert_with(|| Box::new(KllSketch::new(K).expect("a size that KLL has")));
-    if let Ok(value) = KllFloat::<f64>::new(value) {
-        sketch.update(value);
+        (self.mean.is_finite() && deviation.is_finite()).then_some(Numbers {
+            mean: self.mean,
+            deviation,
+            quantiles: self.quantiles.told()?,
+        })
     }
 }
 
