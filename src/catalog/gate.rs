@@ -223,6 +223,10 @@ impl Reader for Gate {
         self.inner.blessings()
     }
 
+    fn earlier(&self, identity: &Identity, most: usize) -> Result<Vec<(Identity, Snapshot)>> {
+        self.inner.earlier(identity, most)
+    }
+
     fn looked(&self, ids: &[SnapshotId]) -> Result<Vec<Looked>> {
         self.inner.looked(ids)
     }

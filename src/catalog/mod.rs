@@ -65,6 +65,9 @@ pub trait Reader {
     fn made_with(&self, recipe: Fingerprint, labels: &[Name]) -> Result<bool>;
     /// Every snapshot that stands for something (or, with `all`, ever did), in order of identity, then age.
     fn list(&self, filter: &Filter) -> Result<Vec<Listed>>;
+    /// Identities that differ from this one in their time alone, which is an earlier one of the same precision, with what they stand for: the
+    /// latest first, so many at most.
+    fn earlier(&self, identity: &Identity, most: usize) -> Result<Vec<(Identity, Snapshot)>>;
     /// Current identities of a class that were published or held, whatever their label and repository.
     fn published(&self, class: &str) -> Result<Vec<Identity>>;
     /// Condemned bytes, each once for every identity of its class, instance and repository, whatever the label.

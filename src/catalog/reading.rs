@@ -3,10 +3,11 @@
 //! What is true here: an identity stands for its own current snapshot; else, unless it is held empty, for what the base's stands for, and so
 //! on. Each label is listed once, however many identities are meant.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use super::{Filter, Listed, Reader, Result};
-use crate::identity::{Identity, Instance, Name};
+use super::{Filter, Listed, Reader, Result, Snapshot};
+use crate::identity::{Identity, Instance, Name, Period};
 
 /// What one identity stands for, and whose pointer says so.
 #[derive(Clone, PartialEq, Debug)]
@@ -60,6 +61,21 @@ pub fn read(reader: &dyn Reader, filter: &Filter, bases: &[Name]) -> Result<Vec<
     // Stable: of one identity, the order of time stays.
     readings.sort_by(|a, b| a.identity.cmp(&b.identity));
     Ok(readings)
+}
+
+/// Earlier instances that differ from this one in their time alone, with what they are read from, the latest first, so many at most.
+pub fn earlier(reader: &dyn Reader, identity: &Identity, bases: &[Name], most: usize) -> Result<Vec<Snapshot>> {
+    // What is held by one label hides what lies below.
+    let held = if bases.is_empty() { HashSet::new() } else { held(reader, &Filter::default())? };
+    let mut decided: HashSet<Place> = HashSet::new();
+    let mut found: Vec<(Identity, Snapshot)> = Vec::new();
+    for label in std::iter::once(&identity.label).chain(bases) {
+        let theirs = reader.earlier(&identity.under(label), most + held.len())?;
+        found.extend(theirs.into_iter().filter(|(then, _)| decided.insert(place(then))));
+        decided.extend(held.iter().filter(|held| held.label == *label).map(place));
+    }
+    found.sort_by_key(|(then, _)| Reverse(then.instance.time().map(Period::start_minutes)));
+    Ok(found.into_iter().map(|(_, snapshot)| snapshot).take(most).collect())
 }
 
 /// What is held, now or at the filter's moment. What stands for something is found before its hold is asked for, so that only those count

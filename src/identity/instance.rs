@@ -80,6 +80,30 @@ impl Instance {
         self.0.iter().find_map(|c| c.value.period())
     }
 
+    /// Where its first time stands.
+    fn time_at(&self) -> Option<usize> {
+        self.0.iter().position(|component| component.value.period().is_some())
+    }
+
+    /// The texts of what stands before its time, and of all up to that; `None` without a time.
+    pub fn up_to_time(&self) -> Option<(String, String)> {
+        let at = self.time_at()?;
+        let text = |components: &[Component]| Instance(components.into()).to_string();
+        let head = if at == 0 { String::new() } else { text(&self.0[..at]) + "," };
+        Some((head, text(&self.0[..=at])))
+    }
+
+    /// Both have a time of the same precision at the same place, not the same one, and all else is the same.
+    pub fn differs_in_time_alone(&self, other: &Self) -> bool {
+        let (Some(one), Some(another)) = (self.time(), other.time()) else { return false };
+        let Some(at) = self.time_at().filter(|at| other.time_at() == Some(*at)) else { return false };
+        let same = |(place, (a, b)): (usize, (&Component, &Component))| if place == at { a.key == b.key } else { a == b };
+        one.precision == another.precision
+            && one != another
+            && self.0.len() == other.0.len()
+            && self.0.iter().zip(other.0.iter()).enumerate().all(same)
+    }
+
     /// The instance as one path component below its class's folder: `storeId=JFK,2013-01-01`; `_` where there is none.
     pub fn path_component(&self) -> String {
         if self.is_empty() {

@@ -3,14 +3,13 @@
 //! What is true here: it is the same look wherever bytes come from: a job, a source, a publication, or a check by hand. It reads, and writes
 //! nothing; who asked for it tells the catalog. What is no table has no profile, and is only held to rules that are not about tables.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
-use crate::catalog::{self, Filter, Looked, Reader, Snapshot};
+use crate::catalog::{self, Looked, Reader};
 use crate::formula::program::Program;
-use crate::identity::{Component, Identity, Name, Period, Value};
+use crate::identity::{Identity, Name};
 use crate::quality::{Contract, Contracts, Evidence, Report, SNAPSHOT, Verdict, judge};
 use crate::table::measure::{Asked, MeasureLimits, Measured, Profile, measure};
 use crate::table::{self, Limits, TableError, TableInput, TablePart};
@@ -56,7 +55,8 @@ impl Looks<'_> {
         let mut against = Against::default();
         let compared = contract.compared_with();
         if contract.window() > 0 || compared.contains(&None) {
-            let earlier = self.earlier(reader, identity)?;
+            let bases = self.program.bases.chain(&identity.label);
+            let earlier = catalog::reading::earlier(reader, identity, &bases, contract.window().max(1))?;
             let latest: Vec<_> = earlier.iter().take(contract.window()).map(|snapshot| snapshot.id).collect();
             let profiles = reader.looked(&latest)?.into_iter().filter_map(|looked| looked.profile);
             against.history = profiles.filter_map(|text| serde_json::from_str(&text).ok()).collect();
@@ -71,25 +71,12 @@ impl Looks<'_> {
         Ok(against)
     }
 
-    /// Earlier instances that differ from this one in their time alone, read through the label's bases, the latest first.
-    fn earlier(&self, reader: &dyn Reader, identity: &Identity) -> catalog::Result<Vec<Snapshot>> {
-        let Some(time) = identity.instance.time() else { return Ok(Vec::new()) };
-        let filter = Filter {
-            class: Some(identity.class.to_string()),
-            label: Some(identity.label.to_string()),
-            repository: Some(identity.repository.to_string()),
-            ..Filter::default()
-        };
-        let bases = self.program.bases.chain(&identity.label);
-        let mut earlier: Vec<(Period, Snapshot)> = Vec::new();
-        for reading in catalog::reading::read(reader, &filter, &bases)? {
-            let Some(then) = reading.identity.instance.time() else { continue };
-            if then.start_minutes() < time.start_minutes() && rest(&reading.identity).eq(rest(identity)) {
-                earlier.push((then, reading.pointer.snapshot));
-            }
-        }
-        earlier.sort_by_key(|(then, _)| Reverse(then.start_minutes()));
-        Ok(earlier.into_iter().map(|(_, snapshot)| snapshot).collect())
+    /// What the contract of a class says of bytes that were looked at; `None` where it did not speak of them yet, or would compare them anew.
+    pub fn known(&self, class: &str, looked: &Looked) -> Option<bool> {
+        let Some(contract) = self.contracts.of(class) else { return Some(true) };
+        let compares = contract.window() > 0 || !contract.compared_with().is_empty();
+        let (_, text) = looked.report.as_ref().filter(|(meaning, _)| *meaning == contract.meaning && !compares)?;
+        Some(!serde_json::from_str::<Report>(text).ok()?.blocks())
     }
 
     /// Reads the bytes at a place (of a glob source: these files below it): once, and for each rule that is a query.
@@ -144,11 +131,6 @@ impl Looks<'_> {
     }
 }
 
-/// An instance without its time.
-fn rest(identity: &Identity) -> impl Iterator<Item = &Component> {
-    identity.instance.0.iter().filter(|component| !matches!(component.value, Value::Time(_)))
-}
-
 /// A file as JSON, where it is.
 fn json(at: &Path) -> Option<serde_json::Value> {
     serde_json::from_slice(&std::fs::read(at).ok()?).ok()
@@ -164,8 +146,17 @@ fn said(contract: &Contract, report: &Report) -> String {
     }
 }
 
+/// The report that the catalog keeps.
+fn report(looked: &Looked) -> Report {
+    looked.report.as_ref().and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// The rules that only warned, from what the catalog keeps.
 pub fn warnings(looked: &Looked) -> Vec<Verdict> {
-    let report = looked.report.as_ref().and_then(|(_, text)| serde_json::from_str::<Report>(text).ok()).unwrap_or_default();
-    report.warnings().cloned().collect()
+    report(looked).warnings().cloned().collect()
+}
+
+/// The rules that were broken, from what the catalog keeps.
+pub fn errors(looked: &Looked) -> Vec<Verdict> {
+    report(looked).errors().cloned().collect()
 }

@@ -222,6 +222,26 @@ fn what_is_refused_is_kept_and_given_to_nobody() {
 }
 
 #[test]
+fn earlier_instances_are_found_the_latest_first() {
+    on_both(|bench| {
+        for day in ["2024-01-10", "2024-01-31", "2024-02", "2024-02-01", "2023-12-31", "2024-02-02"] {
+            for (store, label) in [("JFK", "prod"), ("LGA", "prod"), ("JFK", "pr-1")] {
+                bench.publish(&sales(store, day, label), &format!("{store} {day} {label}"));
+            }
+        }
+        let earlier = |day, most| {
+            let found = bench.catalog.earlier(&sales("JFK", day, "prod"), most).expect("read");
+            found.into_iter().map(|(then, snapshot)| (snapshot.identity == then).then(|| then.instance.to_string())).collect::<Vec<_>>()
+        };
+        let days = |days: &[&str]| days.iter().map(|day| Some(format!("storeId=JFK,{day}"))).collect::<Vec<_>>();
+        assert_eq!(earlier("2024-02-01", 9), days(&["2024-01-31", "2024-01-10", "2023-12-31"]), "no month, no other store, no other label");
+        assert_eq!(earlier("2024-03-01", 2), days(&["2024-02-02", "2024-02-01"]));
+        assert_eq!(earlier("2023-12-31", 2), days(&[]));
+        assert_eq!(bench.catalog.earlier(&a("prod"), 9).expect("read"), []);
+    });
+}
+
+#[test]
 fn a_transaction_is_all_or_nothing() {
     on_both(|bench| {
         let before = bench.publish(&a("prod"), "x");

@@ -209,6 +209,27 @@ impl Reader for SqliteCatalog {
         Ok(listed)
     }
 
+    fn earlier(&self, identity: &Identity, most: usize) -> Result<Vec<(Identity, Snapshot)>> {
+        let Some((head, time)) = identity.instance.up_to_time() else { return Ok(Vec::new()) };
+        // Periods of one precision stand in the index in the order of time.
+        let sql = format!(
+            "select {SNAPSHOT}, i.id from identity i cross join current c on c.identity = i.id join snapshot s on s.id = c.snapshot {SNAPSHOT_FROM}
+             where i.class = ?1 and i.label = ?2 and i.repository = ?3 and i.instance >= ?4 and i.instance < ?5 order by i.instance desc"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((&*identity.class, &*identity.label, &*identity.repository, head, time))?;
+        let mut found = Vec::new();
+        while found.len() < most
+            && let Some(row) = rows.next()?
+        {
+            let then = self.identity(row.get(13)?)?;
+            if then.instance.differs_in_time_alone(&identity.instance) {
+                found.push((then, self.snapshot(row, 0)?));
+            }
+        }
+        Ok(found)
+    }
+
     fn published(&self, class: &str) -> Result<Vec<Identity>> {
         self.identities_of(class, "(s.origin = 'published' or (h.identity is not null and s.id is not null))")
     }

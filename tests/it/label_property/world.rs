@@ -178,7 +178,17 @@ impl Workshop for Maker<'_> {
         }
         let outputs = judge.outputs(job);
         let content = made(&judge.formula(job).recipe.kind, &outputs[0].label, read.into_iter());
-        Ok(Task { job, attempt, started: 0, folder: content.to_hex(), work: None, reads: Vec::new(), outputs, against: Vec::new() })
+        Ok(Task {
+            job,
+            attempt,
+            started: 0,
+            folder: content.to_hex(),
+            work: None,
+            made: None,
+            reads: Vec::new(),
+            outputs,
+            against: Vec::new(),
+        })
     }
 
     fn make(&self, task: &Task, _: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {
@@ -228,6 +238,7 @@ read_through! {
     fixed_known(fixed: &[FixedHash]) -> Vec<bool>;
     made_with(recipe: Fingerprint, labels: &[Name]) -> bool;
     list(filter: &Filter) -> Vec<Listed>;
+    earlier(identity: &Identity, most: usize) -> Vec<(Identity, Snapshot)>;
     published(class: &str) -> Vec<Identity>;
     condemned() -> Vec<(Identity, ContentHash)>;
     holds() -> Vec<(Identity, Hold, Option<SnapshotId>)>;
