@@ -91,6 +91,8 @@ pub struct Judge<'a> {
     targets: HashSet<NodeIx>,
     /// Snapshots with keys that they are as good as made under.
     blessed: HashSet<(SnapshotId, Key)>,
+    /// Runs whose results are not used again.
+    passed_over: HashSet<RunId>,
 }
 
 impl<'a> Judge<'a> {
@@ -125,6 +127,7 @@ impl<'a> Judge<'a> {
             conditions: RefCell::default(),
             targets,
             blessed,
+            passed_over: HashSet::new(),
         })
     }
 
@@ -285,6 +288,11 @@ impl<'a> Judge<'a> {
     /// From here on a snapshot counts as made under a key, too.
     pub fn bless(&mut self, snapshot: SnapshotId, key: Key) {
         self.blessed.insert((snapshot, key));
+    }
+
+    /// From here on the results of a run are not used again.
+    pub fn pass_over(&mut self, run: RunId) {
+        self.passed_over.insert(run);
     }
 
     pub fn settle(&mut self, job: JobIx, snapshots: &[Snapshot]) {
@@ -465,7 +473,7 @@ impl<'a> Judge<'a> {
             let same_place = made.outputs.len() == outputs.len()
                 && made.outputs.iter().zip(&outputs).all(|(s, o)| s.identity.repository == o.repository && s.identity.class == o.class);
             let fresh = limit.is_none_or(|limit| made.outputs.iter().all(|s| (self.now - s.made) as f64 / 1000.0 <= limit));
-            same_place && fresh && (!made.effect || made.label == label)
+            same_place && fresh && !self.passed_over.contains(&made.run) && (!made.effect || made.label == label)
         });
         let rank = |of: &Name| chain.iter().position(|base| base == of).unwrap_or(chain.len() + usize::from(*of != label));
         all.sort_by_key(|made| (!self.intact(made), rank(&made.label), made.run));

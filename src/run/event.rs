@@ -21,6 +21,7 @@ pub enum Event {
     },
     /// Nothing can provide what was asked for, or something that it needs: the derivation.
     Blocked {
+        #[serde(serialize_with = "Blocked::write_shortened")]
         on: Arc<Blocked>,
     },
     JobStarted {

@@ -15,4 +15,4 @@ pub mod local;
 
 pub use event::*;
 pub use schedule::{Options, RunError, Scheduler};
-pub use workshop::{Failure, Task, Workshop};
+pub use workshop::{Failure, Held, Task, Workshop};

@@ -103,6 +103,27 @@ fn what_stands_is_held_to_the_contract_as_it_is_now() {
 }
 
 #[test]
+fn what_is_used_again_is_looked_at_first() {
+    let project = project();
+    let source = |n: u32| project.write("raw/2024-01-01.csv", &format!("n\n{n}\n"));
+    let builds: Vec<_> = [10, 3, 4].into_iter().map(|n| (source(n), project.formake("build").ended(0)).1).collect();
+    assert!(builds[2].stdout.contains("2 made"), "{}", builds[2].text());
+    let before = project.contents();
+    project.edit("contracts/clean.yaml", "maximum: 10", "maximum: 5");
+    // Made under an earlier contract that let it through: it is made again instead, and refused.
+    source(10);
+    let refused = project.formake("build").ended(1);
+    assert!(refused.stdout.contains("n: maximum  1 of 1 cell is above 5"), "{}", refused.text());
+    assert_eq!(project.contents(), before);
+    source(10);
+    project.formake("build").ended(1);
+    // Good under both: used again.
+    source(3);
+    let again = project.formake("build").ended(0);
+    assert!(again.stdout.contains("2 reused"), "{}", again.text());
+}
+
+#[test]
 fn a_publication_is_held_to_its_contract() {
     let project = project();
     project.write("contracts/goals.yaml", &contract("goals", N, ""));

@@ -194,7 +194,17 @@ impl Workshop for Maker<'_> {
         }
         read.extend_from_slice(text.as_bytes());
         let outputs = judge.outputs(job);
-        Ok(Task { job, attempt, started: 0, folder: of_bytes(&read).to_hex(), work: None, reads: Vec::new(), outputs, against: Vec::new() })
+        Ok(Task {
+            job,
+            attempt,
+            started: 0,
+            folder: of_bytes(&read).to_hex(),
+            work: None,
+            made: None,
+            reads: Vec::new(),
+            outputs,
+            against: Vec::new(),
+        })
     }
 
     fn make(&self, task: &Task, _: &Cancel) -> Result<Vec<NewSnapshot>, Failure> {

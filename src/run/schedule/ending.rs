@@ -4,23 +4,27 @@ use std::time::{Duration, Instant};
 
 use super::{Decided, Place, RunError, Scheduler};
 use crate::catalog::{Applied, Change, NewRun, NewSnapshot, Outcome, RunId, Snapshot};
+use crate::identity::Identity;
+use crate::quality::Verdict;
 use crate::resolve::{JobIx, NodeIx};
 use crate::run::event::Event;
 use crate::run::look;
 use crate::run::state::State;
 use crate::run::workers::Ended;
-use crate::run::workshop::{Failure, Refused, Task};
+use crate::run::workshop::{Failure, Task};
 use crate::validity::Keys;
 
 impl Scheduler<'_, '_> {
     pub(super) fn finish(&mut self, ended: Vec<Ended>) -> Result<(), RunError> {
+        let (looks, ended): (Vec<_>, Vec<_>) = ended.into_iter().partition(|ended| ended.task.made.is_some());
+        self.looked(looks)?;
         for ended in &ended {
             let needs = &self.judge.formula(ended.task.job).recipe.needs;
             self.resources.give_back(needs);
         }
         let kept = |ended: &'_ Ended| match &ended.result {
             Ok(made) => made.clone(),
-            Err(failure) => failure.refused.made.clone(),
+            Err(failure) => failure.refused.clone(),
         };
         let made: Vec<NewSnapshot> = ended.iter().flat_map(kept).collect();
         if !made.is_empty() {
@@ -51,13 +55,46 @@ impl Scheduler<'_, '_> {
         let runs: Vec<_> = runs.collect();
         for (((task, seconds), warned), (run, ids)) in finished.into_iter().zip(warned).zip(runs) {
             let snapshots = self.catalog.snapshots(&ids)?;
-            for (identity, verdicts) in warned.into_iter().filter(|(_, verdicts)| !verdicts.is_empty()) {
-                self.summary.warnings += verdicts.len();
-                (self.events)(&Event::Warned { identity, verdicts });
+            for (identity, verdicts) in warned {
+                self.warned(identity, verdicts);
             }
             self.done(task, seconds, run, &snapshots);
         }
         Ok(())
+    }
+
+    /// Results of earlier runs were looked at: they are used, or passed over.
+    fn looked(&mut self, looks: Vec<Ended>) -> Result<(), RunError> {
+        let mut changes = Vec::new();
+        for Ended { task, result, .. } in looks {
+            let (Some(made), Some((_, why))) = (task.made, self.running.remove(&task.job)) else { continue };
+            let (seen, good) = match result {
+                Ok(seen) => (seen, true),
+                Err(failure) => (failure.refused, false),
+            };
+            for (snapshot, new) in made.outputs.iter().zip(seen) {
+                if good {
+                    self.warned(new.identity, look::warnings(&new.looked));
+                }
+                changes.push(Change::Look { snapshot: snapshot.id, looked: new.looked });
+            }
+            if good {
+                self.reused.push((task.job, made, why));
+            } else {
+                self.pass_over(task.job, made.run);
+            }
+        }
+        if !changes.is_empty() {
+            self.catalog.commit(&self.options.actor, (self.options.clock)(), &changes)?;
+        }
+        Ok(())
+    }
+
+    fn warned(&mut self, identity: Identity, verdicts: Vec<Verdict>) {
+        if !verdicts.is_empty() {
+            self.summary.warnings += verdicts.len();
+            (self.events)(&Event::Warned { identity, verdicts });
+        }
     }
 
     fn done(&mut self, task: Task, seconds: f64, run: RunId, snapshots: &[Snapshot]) {
@@ -165,8 +202,9 @@ impl Scheduler<'_, '_> {
         }
         let Some((keys, _)) = self.running.remove(&job) else { return Ok(()) };
         let outcome = if interrupted { Outcome::Interrupted } else { Outcome::Failed };
-        let Refused { made, broken } = *failure.refused;
-        let refused = if interrupted { Vec::new() } else { made };
+        let broken = failure.refused.iter().map(|new| (new.identity.clone(), look::errors(&new.looked)));
+        let broken = broken.filter(|(_, verdicts)| !verdicts.is_empty()).collect();
+        let refused = if interrupted { Vec::new() } else { failure.refused };
         let record = self.record(&task, &keys, refused, seconds, outcome, Some(failure.message.clone()));
         changes.push(Change::Run(Box::new(record)));
         if interrupted {

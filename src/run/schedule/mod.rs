@@ -18,8 +18,8 @@ use super::event::{Event, Summary};
 use super::resources::Resources;
 use super::state::{State, States};
 use super::workers::{Ended, Work, worker};
-use super::workshop::{Task, Workshop};
-use crate::catalog::{Actor, Catalog, CatalogError, Change, Current, Made, Snapshot, Timestamp};
+use super::workshop::{Held, Task, Workshop};
+use crate::catalog::{Actor, Catalog, CatalogError, Change, Current, Made, RunId, Snapshot, Timestamp};
 use crate::digest::Key;
 use crate::executor::Cancel;
 use crate::identity::Name;
@@ -80,6 +80,8 @@ pub struct Scheduler<'a, 'e> {
     /// What is being made, and who waits to use it.
     making: HashMap<Place, (JobIx, Vec<JobIx>)>,
     running: HashMap<JobIx, (Keys, Reason)>,
+    /// Results of earlier runs that somebody has to look at first.
+    looking: VecDeque<(Task, Keys, Reason)>,
     reused: Vec<(JobIx, Made, Reason)>,
     /// Pointers that go with the next commit.
     withdrawn: Vec<Change>,
@@ -116,6 +118,7 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             delayed: Vec::new(),
             making: HashMap::new(),
             running: HashMap::new(),
+            looking: VecDeque::new(),
             reused: Vec::new(),
             withdrawn: Vec::new(),
             summary: Summary { blocked, warnings: options.warnings, ..Summary::default() },
@@ -258,13 +261,26 @@ impl<'a, 'e> Scheduler<'a, 'e> {
                 }
                 self.states.set(job, State::Valid);
             }
-            Decision::Reuse { made, why } => {
-                self.states.set(job, State::Running);
-                self.reused.push((job, made, why));
-            }
+            Decision::Reuse { made, why } => match self.workshop.hold(&self.judge, job, &made)? {
+                Held::Good => {
+                    self.states.set(job, State::Running);
+                    self.reused.push((job, made, why));
+                }
+                Held::Broken => self.pass_over(job, made.run),
+                Held::Unseen(task) => {
+                    self.states.set(job, State::Running);
+                    self.looking.push_back((*task, keys, why));
+                }
+            },
             Decision::Run { why } => self.decided_to_run(job, keys, why)?,
         }
         Ok(())
+    }
+
+    /// A result is not used again, since it breaks a contract; the job is judged once more without it.
+    pub(super) fn pass_over(&mut self, job: JobIx, run: RunId) {
+        self.judge.pass_over(run);
+        self.states.set(job, State::Ready);
     }
 
     /// The base's serves: what the label had of its own goes with the next commit.
@@ -399,7 +415,12 @@ impl<'a, 'e> Scheduler<'a, 'e> {
             // Decided, but never begun: neither failed nor blocked.
             self.queue.clear();
             self.delayed.clear();
+            self.looking.clear();
             return Ok(());
+        }
+        for (task, keys, why) in self.looking.drain(..) {
+            self.running.insert(task.job, (keys, why));
+            work.give(task);
         }
         let mut waiting = VecDeque::new();
         while let Some(decided) = self.queue.pop_front() {
