@@ -42,6 +42,7 @@ pub enum Action {
         after: Vec<Identity>,
     },
     Blocked {
+        #[serde(serialize_with = "Blocked::write_shortened")]
         on: Arc<Blocked>,
     },
     Held {

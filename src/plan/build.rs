@@ -311,7 +311,7 @@ fn inherited_block(judge: &Judge<'_>, job: JobIx, verdicts: &[Verdict]) -> Optio
             let because = match judge.maker(part.node).map(|maker| verdicts.get(maker.0 as usize)) {
                 Some(Some(Verdict::Blocked(why))) => why.clone(),
                 None if judge.standings.foreign[part.node.0 as usize] && judge.settled[part.node.0 as usize].is_none() => {
-                    Arc::new(Blocked { identity: judge.identity(part.node).clone(), cause: not_made(judge), near: Vec::new() })
+                    Arc::new(Blocked::new(judge.identity(part.node).clone(), not_made(judge)))
                 }
                 _ => continue,
             };
@@ -323,7 +323,7 @@ fn inherited_block(judge: &Judge<'_>, job: JobIx, verdicts: &[Verdict]) -> Optio
 
 fn blocked(judge: &Judge<'_>, job: JobIx, cause: Cause) -> Arc<Blocked> {
     let identity = judge.identity(judge.instance(job).outputs[0]).clone();
-    Arc::new(Blocked { identity, cause, near: Vec::new() })
+    Arc::new(Blocked::new(identity, cause))
 }
 
 /// Looks at bytes that a job reads: what is gone is made again, or blocks where nothing makes it.
@@ -358,7 +358,7 @@ fn backward(judge: &Judge<'_>, sources: &HashMap<NodeIx, Observed>, verdicts: &[
                     None if certain => {
                         let identity = judge.identity(part.node).clone();
                         let cause = if foreign { not_made(judge) } else { Cause::BytesGone };
-                        let because = Arc::new(Blocked { identity, cause, near: Vec::new() });
+                        let because = Arc::new(Blocked::new(identity, cause));
                         let cause = Cause::Input { name: input.name.to_string(), because, first_complete: None };
                         stuck.entry(job).or_insert_with(|| blocked(judge, job, cause));
                     }

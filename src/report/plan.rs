@@ -312,13 +312,10 @@ mod tests {
 
     #[test]
     fn a_small_plan_has_a_line_per_identity() {
-        let because = Blocked { identity: identity("raw", "2024-01-02"), cause: Cause::NotPublished, near: vec![] };
+        let because = Blocked::new(identity("raw", "2024-01-02"), Cause::NotPublished);
         let inner = Arc::new(because);
-        let outer = Blocked {
-            identity: identity("b", "2024-01-02"),
-            cause: Cause::Input { name: "raw".into(), because: inner.clone(), first_complete: None },
-            near: vec![],
-        };
+        let cause = Cause::Input { name: "raw".into(), because: inner.clone(), first_complete: None };
+        let outer = Blocked::new(identity("b", "2024-01-02"), cause);
         let plan = Plan {
             steps: vec![
                 step("raw", "2024-01-01", Action::Source { state: SourceState::Changed }),

@@ -274,15 +274,12 @@ mod tests {
     fn a_derivation_goes_from_the_asked_to_the_missing() {
         let identity =
             |class: &str| Identity { class: class.into(), instance: Instance::new([]), label: "prod".into(), repository: "dl".into() };
-        let raw = Blocked {
-            identity: identity("raw"),
-            cause: Cause::NoMaker,
-            near: vec![Near { title: "(raw)".into(), place: "p.formula:3".into(), mismatch: Mismatch::Label { pattern: "test".into() } }],
-        };
+        let near = Near { title: "(raw)".into(), place: "p.formula:3".into(), mismatch: Mismatch::Label { pattern: "test".into() } };
+        let raw = Blocked { near: vec![near], ..Blocked::new(identity("raw"), Cause::NoMaker) };
         let clean = Cause::Input { name: "raw".into(), because: Arc::new(raw), first_complete: None };
-        let clean = Blocked { identity: identity("clean"), cause: clean, near: vec![] };
+        let clean = Blocked::new(identity("clean"), clean);
         let report = Cause::NoPart { name: "clean".into(), because: Some(Arc::new(clean)) };
-        let report = Blocked { identity: identity("report"), cause: report, near: vec![] };
+        let report = Blocked::new(identity("report"), report);
         assert_eq!(root(&report), "needs raw:prod/dl: no formula and no source makes it");
         assert_eq!(
             derivation(&report, &Look::plain()),

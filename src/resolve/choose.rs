@@ -338,12 +338,7 @@ impl<'a> Resolver<'a> {
 
 /// A mistake of the program, which no `?` or `|` may step over.
 fn fatal(why: &Blocked) -> bool {
-    match &why.cause {
-        Cause::Cycle { .. } | Cause::Ambiguous { .. } | Cause::Unbounded { .. } => true,
-        Cause::Input { because, .. } => fatal(because),
-        Cause::NoPart { because, .. } => because.as_ref().is_some_and(|b| fatal(b)),
-        _ => false,
-    }
+    matches!(why.root().cause, Cause::Cycle { .. } | Cause::Ambiguous { .. } | Cause::Unbounded { .. })
 }
 
 fn choose_of(formula: &Formula, var: Var) -> Option<Choose> {

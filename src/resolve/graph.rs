@@ -74,7 +74,17 @@ pub struct Blocked {
     pub cause: Cause,
     /// Candidates that did not fit, nearest first.
     pub near: Vec<Near>,
+    /// So many links are left out between this one and that of its cause: see [`Blocked::shortened`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub omitted: usize,
 }
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// Links of a derivation that are written at each of its ends.
+const WRITTEN: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -155,6 +165,31 @@ impl Blocked {
             chain.push(end);
         }
         chain
+    }
+
+    pub fn new(identity: Identity, cause: Cause) -> Self {
+        Self { identity, cause, near: Vec::new(), omitted: 0 }
+    }
+
+    /// The derivation without the middle of a long one: what is written has each link inside the one before, and not every reader goes so deep.
+    pub fn shortened(&self) -> Self {
+        let chain = self.chain();
+        let Some(omitted) = chain.len().checked_sub(2 * WRITTEN).filter(|omitted| *omitted > 0) else { return self.clone() };
+        let mut short = chain[WRITTEN + omitted].clone();
+        for (distance, link) in chain[..WRITTEN].iter().rev().enumerate() {
+            let mut link = (*link).clone();
+            if let Cause::Input { because, .. } | Cause::NoPart { because: Some(because), .. } = &mut link.cause {
+                *because = Arc::new(short);
+            }
+            link.omitted = if distance == 0 { omitted } else { 0 };
+            short = link;
+        }
+        short
+    }
+
+    /// For `serialize_with`.
+    pub fn write_shortened<S: serde::Serializer>(on: &Arc<Self>, serializer: S) -> Result<S::Ok, S::Error> {
+        serde::Serialize::serialize(&on.shortened(), serializer)
     }
 
     /// It is there, and nobody may read it: it is chosen as if it could be provided, and what chose it is blocked.

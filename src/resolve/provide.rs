@@ -130,7 +130,7 @@ impl<'a> Resolver<'a> {
                 // What no formula and no source has anything to say of is published by hand.
                 let by_hand = !self.program.makers.contains_key(&identity.class) && !self.program.source_of.contains_key(&identity.class);
                 let cause = if by_hand { Cause::NotPublished } else { Cause::NoMaker };
-                Arc::new(Blocked { identity: identity.clone(), cause, near: self.near(identity) })
+                Arc::new(Blocked { near: self.near(identity), ..Blocked::new(identity.clone(), cause) })
             })),
             Some(Maker::Source(id, binding)) => self.source_node(identity, id, &binding).map(Decided::Leaf),
             Some(Maker::Formula(id, binding)) => self.formula_node(identity, id, binding),
@@ -340,5 +340,5 @@ pub(super) fn blank(variables: &[crate::formula::program::Variable]) -> Binding 
 }
 
 pub(super) fn blocked(identity: &Identity, cause: Cause) -> Arc<Blocked> {
-    Arc::new(Blocked { identity: identity.clone(), cause, near: Vec::new() })
+    Arc::new(Blocked::new(identity.clone(), cause))
 }

@@ -1,5 +1,7 @@
 //! What the user asked for, typed by the class's dimensions, as a list of identities.
 
+use std::collections::HashSet;
+
 use super::domain::{MOST, Unbounded};
 use super::provide::Resolver;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -168,11 +170,16 @@ impl Resolver<'_> {
         Ok(Selection { identities, found: true })
     }
 
-    /// Of an instance that lies in several repositories, the one where no `copy` puts it.
+    /// Of an instance that lies in several repositories, the one where no `copy` puts it, if there is one.
     fn without_copies(&self, identities: Vec<Identity>) -> Vec<Identity> {
         let Some(class) = identities.first().map(|i| i.class.clone()) else { return identities };
         let copies: Vec<&Pattern> = self.patterns(&class).into_iter().filter(|(_, copy)| *copy).map(|(pattern, _)| pattern).collect();
-        identities.into_iter().filter(|identity| !copies.iter().any(|p| p.unify(identity, &mut p.blank()).is_ok())).collect()
+        let is_copy = |identity: &Identity| copies.iter().any(|p| p.unify(identity, &mut p.blank()).is_ok());
+        let (copied, mut own): (Vec<Identity>, Vec<Identity>) = identities.into_iter().partition(is_copy);
+        let there: HashSet<Instance> = own.iter().map(|identity| identity.instance.clone()).collect();
+        own.extend(copied.into_iter().filter(|identity| !there.contains(&identity.instance)));
+        own.sort();
+        own
     }
 
     fn name_all(&mut self, target: &Target, class: &Class, label: &Name, wanted: &[Wanted]) -> Result<Selection, ResolveError> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 use super::*;
 use crate::digest::{ContentHash, of_bytes};
@@ -146,6 +147,29 @@ fn windows_need_every_day() {
     let why = resolver.blocked(ix).expect("blocked");
     let Cause::Input { first_complete: Some(first), .. } = &why.cause else { panic!("{why:?}") };
     assert_eq!(first.to_string(), "week@2024-01-03:prod/dl");
+}
+
+#[test]
+fn a_long_derivation_is_written_without_its_middle() {
+    let identity = |number: usize| Identity {
+        class: format!("c{number}").into(),
+        instance: crate::identity::Instance::new([]),
+        label: "prod".into(),
+        repository: "dl".into(),
+    };
+    let chain = |links: usize| {
+        let end = Blocked::new(identity(links), Cause::NoMaker);
+        (1..links).rev().fold(end, |because, number| {
+            let cause = Cause::Input { name: "x".into(), because: Arc::new(because), first_complete: None };
+            Blocked::new(identity(number), cause)
+        })
+    };
+    assert_eq!(chain(32).shortened(), chain(32));
+    let short = chain(500).shortened();
+    let links = short.chain();
+    let left_out: Vec<(&str, usize)> = links.iter().filter(|link| link.omitted > 0).map(|l| (&*l.identity.class, l.omitted)).collect();
+    assert_eq!((links.len(), left_out), (32, vec![("c16", 468)]));
+    assert_eq!((&*links[16].identity.class, &*short.root().identity.class), ("c485", "c500"));
 }
 
 #[test]
@@ -306,6 +330,9 @@ fn the_repository_may_be_left_out_where_no_copy_makes_it() {
     assert_eq!(c.stands_for("raw@2024-01-01"), "raw@2024-01-01");
     assert_eq!(c.stands_for("raw"), "raw@2024-01-01");
     assert_eq!(c.reads("raw@2024-01-01:prod/dw"), "raw: raw@2024-01-01");
+    let text = format!("{RAW}(raw, <D>, prod, dl) -> (archive, <D>, prod, dw) {{ copy }}");
+    let c = case(&text, &["raw/2024-01-01.csv"]);
+    assert_eq!(c.stands_for("archive"), "archive@2024-01-01:prod/dw", "where nothing else makes it, the copy is meant");
 }
 
 #[test]
