@@ -95,7 +95,7 @@ impl Bag {
     /// Takes in one value so many times.
     pub fn add(&mut self, hash: u64, count: u64, text: &dyn Fn() -> String) {
         if let Some(many) = &mut self.many {
-            return many.add(hash, count, text);
+            return many.add_all(&[(hash, count, 0)], &|_| text());
         }
         self.few.write_out();
         let (slot, found) = self.few.find(hash);
@@ -105,8 +105,18 @@ impl Bag {
                 self.few.insert(slot, hash, count);
                 self.few.texts.push(text());
             }
-            None => self.many().add(hash, count, text),
+            None => self.many().add_all(&[(hash, count, 0)], &|_| text()),
         }
+    }
+
+    /// Takes in values with their counts, each with its number for `text`.
+    pub fn add_all(&mut self, values: &[(u64, u64, usize)], text: &dyn Fn(usize) -> String) {
+        let mut rest = values.iter();
+        while self.many.is_none() {
+            let Some((hash, count, at)) = rest.next() else { return };
+            self.add(*hash, *count, &|| text(*at));
+        }
+        self.many().add_all(rest.as_slice(), text);
     }
 
     fn many(&mut self) -> &mut Many {
@@ -115,16 +125,15 @@ impl Bag {
             few.write_out();
             self.ends = few.texts.iter().min().cloned().zip(few.texts.iter().max().cloned());
             let mut many = Box::new(Many::new());
-            few.entries().for_each(|(hash, count, text)| many.add(hash, count, &|| text.to_string()));
+            many.add_all(&few.counted(), &|at| few.texts[at].clone());
             many
         })
     }
 
     pub fn merge(&mut self, mut other: Bag) {
         other.few.write_out();
-        for (hash, count, text) in other.few.entries() {
-            self.add(hash, count, &|| text.to_string());
-        }
+        let few = &other.few;
+        self.add_all(&few.counted(), &|at| few.texts[at].clone());
         if let Some(many) = other.many {
             self.many().merge(*many);
         }
@@ -225,8 +234,9 @@ impl Few {
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = (u64, u64, &str)> {
-        self.hashes.iter().zip(&self.counts).zip(&self.texts).map(|((hash, count), text)| (*hash, *count, text.as_str()))
+    /// Hash, count and place of all.
+    fn counted(&self) -> Vec<(u64, u64, usize)> {
+        self.hashes.iter().zip(&self.counts).enumerate().map(|(at, (hash, count))| (*hash, *count, at)).collect()
     }
 
     /// All, or the most frequent where there are too many to be told of.

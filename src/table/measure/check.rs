@@ -7,9 +7,9 @@
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Datum, Float64Array, Int32Array, Scalar as One, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Float64Array, Int32Array, Scalar as One, StringArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::compute::kernels::cmp;
@@ -17,7 +17,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use regex::Regex;
 
 use super::asked::{Bound, Failing, Logical, Sample, Scalar, Test, TextFormat};
-use super::cells::{Cells, as_list, bits};
+use super::cells::{Cells, as_list, bits, is_same};
 use super::many::Same;
 use super::summary::hashes;
 use crate::table::types::{self, Guess};
@@ -80,7 +80,7 @@ impl<'a> Check<'a> {
 
     /// Tests each value once, however often it comes.
     fn fails_by_number(&mut self, cells: &Cells, numbers: &Int32Array, values: &ArrayRef) -> BooleanBuffer {
-        if !self.by_number.as_ref().is_some_and(|(there, _)| Arc::ptr_eq(there, values)) {
+        if !self.by_number.as_ref().is_some_and(|(there, _)| is_same(there, values)) {
             self.by_number = Some((values.clone(), self.fails(&Cells::typed(values.clone()))));
         }
         let missing = || missing(cells);
@@ -118,7 +118,12 @@ impl<'a> Check<'a> {
             Test::NoneOf(values) => present(self.member(values, cells)),
             Test::Matches(_) => texts(cells, |text| self.regex.as_ref().is_some_and(|regex| !regex.is_match(text))),
             Test::Format(format) => texts(cells, |text| !is_format(*format, text)),
-            Test::Length { least, most } => texts(cells, |text| outside(characters(text), *least, *most)),
+            Test::Length { least, most } => texts(cells, |text| {
+                // A character has one to four bytes: most often their number is enough.
+                let bytes = text.len() as u64;
+                let inside = least.is_none_or(|least| bytes >= least.saturating_mul(4)) && most.is_none_or(|most| bytes <= most);
+                !inside && outside(characters(text), *least, *most)
+            }),
             Test::AtLeast(bound) => present(beyond(bound, false, cells)),
             Test::AtMost(bound) => present(beyond(bound, true, cells)),
             Test::MultipleOf(step) => match cells.numbers() {
@@ -216,6 +221,9 @@ fn as_list_type(ty: &DataType) -> bool {
 }
 
 fn texts(cells: &Cells, fails: impl Fn(&str) -> bool) -> BooleanBuffer {
+    if let (None, Some(views)) = (&cells.texts, cells.values.as_string_view_opt()) {
+        return bits(cells.len(), |at| views.is_valid(at) && fails(views.value(at)));
+    }
     match cells.strings() {
         Some(texts) => bits(cells.len(), |at| texts.is_valid(at) && fails(texts.value(at))),
         None => BooleanBuffer::new_unset(cells.len()),
@@ -275,8 +283,11 @@ fn beyond(bound: &Bound, upper: bool, cells: &Cells) -> BooleanBuffer {
     };
     // Without a type, what cannot be compared is beyond every bound; else it failed to read before.
     let result = |compared: Option<BooleanArray>| match compared {
-        Some(compared) if cells.raw => bits(cells.len(), |at| compared.is_null(at) || compared.value(at)),
-        Some(compared) => bits(cells.len(), |at| compared.is_valid(at) && compared.value(at)),
+        Some(compared) => match compared.into_parts() {
+            (beyond, None) => beyond,
+            (beyond, Some(nulls)) if cells.raw => &beyond | &!nulls.inner(),
+            (beyond, Some(nulls)) => &beyond & nulls.inner(),
+        },
         None => BooleanBuffer::new_set(cells.len()),
     };
     let ty = cells.values.data_type();

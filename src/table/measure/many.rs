@@ -3,7 +3,7 @@
 //! What is true here: the number of values is estimated by HyperLogLog (Flajolet et al. 2007), the frequent ones are found as Misra and Gries did,
 //! in the way of Anderson et al. (2017); both are those of Apache DataSketches. Once there are very many values, only those whose hash begins
 //! with four zeros are taken to HyperLogLog, and their number is multiplied: the error stays below 2 %. Values that came close behind each
-//! other are counted together; where hardly any did and none is frequent, one row in sixteen is looked at for frequent values.
+//! other are counted together; where hardly any did and none is frequent, one row in sixty-four is looked at for frequent values.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
@@ -14,12 +14,14 @@ use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 
 /// Slots of the sketch of frequent values, a power of two.
 const SLOTS: usize = 256;
-/// Binary logarithm of HyperLogLog's registers, one byte each: an error of 1.6 %, or of 1.3 % where nothing was joined.
-const REGISTERS: u8 = 12;
-/// With more values than this, a sixteenth of them is estimated: its error of 1.1 % comes on top.
-const VERY_MANY: f64 = 131_072.0;
+/// Binary logarithm of HyperLogLog's registers, one byte each: an error of 1.1 %.
+const REGISTERS: u8 = 13;
+/// With more values than this, a sixteenth of them is estimated: its error of 1.6 % comes on top.
+const VERY_MANY: f64 = 65_536.0;
 /// Values that are counted together before they go to the sketches; a power of two.
 const RECENT: usize = 2048;
+/// Where nothing is frequent so far, one row of so many is looked at.
+const ONE_IN: usize = 64;
 /// Nothing is frequent that is less than this part of the rows.
 const FREQUENT: u64 = 1000;
 
@@ -52,7 +54,7 @@ pub(super) struct Many {
     /// Of those whose hash begins with four zeros.
     sixteenth: HllSketch,
     frequent: FrequentItemsSketch<Seen>,
-    /// Texts of those that are in `frequent`, and of some that were.
+    /// Texts of those that are frequent, and of some that were.
     texts: ByHash<String>,
     /// Rows taken in.
     rows: u64,
@@ -60,24 +62,13 @@ pub(super) struct Many {
     flat: bool,
 }
 
-/// A value's hash, and the row in which it came in: while that row's batch is there, it has to be written out.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    hash: u64,
-    row: u64,
-}
-
-impl PartialEq for Seen {
-    fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash
-    }
-}
-
-impl Eq for Seen {}
+/// A value by its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen(u64);
 
 impl Hash for Seen {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        state.write_u64(self.0);
     }
 }
 
@@ -104,13 +95,21 @@ impl Many {
         }
     }
 
-    /// Takes in one value so many times.
-    pub fn add(&mut self, hash: u64, count: u64, text: &dyn Fn() -> String) {
-        self.count(hash);
-        self.frequent.update_with_count(Seen { hash, row: 0 }, count);
-        self.rows += count;
-        self.texts.entry(hash).or_insert_with(text);
+    /// Takes in values with their counts, each with its number for `text`. What is not frequent among them cannot make a value frequent.
+    pub fn add_all(&mut self, values: &[(u64, u64, usize)], text: &dyn Fn(usize) -> String) {
+        let rows: u64 = values.iter().map(|(_, count, _)| count).sum();
+        self.rows += rows;
+        for (hash, count, at) in values {
+            self.count(*hash);
+            if count * FREQUENT >= rows {
+                self.frequent.update_with_count(Seen(*hash), *count);
+                if count * FREQUENT >= self.rows {
+                    self.texts.entry(*hash).or_insert_with(|| text(*at));
+                }
+            }
+        }
         self.forget();
+        self.look();
     }
 
     fn count(&mut self, hash: u64) {
@@ -124,34 +123,40 @@ impl Many {
 
     /// Takes in a batch from a row on.
     pub fn update(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>, text: &dyn Fn(usize) -> String) {
-        // Row numbers only grow, so that those of this batch are told from earlier ones.
-        let start = self.rows + 1;
         if self.flat {
-            self.sample(hashes, from, nulls, start);
+            self.sample(hashes, from, nulls);
         } else {
-            self.gather(hashes, from, nulls, start);
+            self.gather(hashes, from, nulls);
         }
-        self.rows += hashes.len() as u64;
-        self.write_out(start, text);
+        self.rows += (hashes.len() - from) as u64;
+        // Where nothing is frequent, there is nothing to be written out.
+        if !self.flat {
+            self.write_out(hashes, from, nulls, text);
+        }
+        self.look();
+    }
+
+    /// Looks whether there are very many values now.
+    fn look(&mut self) {
         if self.all.as_ref().is_some_and(|all| all.estimate() > VERY_MANY) {
             self.all = None;
         }
     }
 
     /// Counts values of a batch together as far as they stand close to each other.
-    fn gather(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>, start: u64) {
-        let mut recent = vec![(Seen { hash: 0, row: 0 }, 0_u64); RECENT];
+    fn gather(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>) {
+        let mut recent = vec![(Seen(0), 0_u64); RECENT];
         let mut lone = 0_usize;
         for (at, hash) in hashes.iter().copied().enumerate().skip(from) {
             if nulls.is_some_and(|nulls| nulls.is_null(at)) {
                 continue;
             }
             let slot = &mut recent[hash as usize % RECENT];
-            if slot.0.hash == hash {
+            if slot.0 == Seen(hash) {
                 slot.1 += 1;
                 continue;
             }
-            let (seen, count) = std::mem::replace(slot, (Seen { hash, row: start + at as u64 }, 1));
+            let (seen, count) = std::mem::replace(slot, (Seen(hash), 1));
             lone += usize::from(count == 1);
             self.take(seen, count);
         }
@@ -159,21 +164,21 @@ impl Many {
             lone += usize::from(count == 1);
             self.take(seen, count);
         }
-        self.flat = lone * 10 > (hashes.len() - from) * 9 && self.most() * FREQUENT < self.rows && self.rows > 8 * RECENT as u64;
+        self.flat = lone * 10 > (hashes.len() - from) * 9 && self.most() * FREQUENT < self.rows && self.rows > 2 * RECENT as u64;
     }
 
-    /// Counts all values, and looks at one row in sixteen for what is frequent.
-    fn sample(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>, start: u64) {
-        for (at, hash) in hashes.iter().copied().enumerate().skip(from) {
-            if nulls.is_none_or(|nulls| nulls.is_valid(at)) {
-                self.count(hash);
-                if at % 16 == 0 {
-                    self.frequent.update(Seen { hash, row: start + at as u64 });
-                }
-            }
+    /// Counts all values, and looks at one row in sixty-four for what is frequent.
+    fn sample(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>) {
+        let is_there = |at: usize| nulls.is_none_or(|nulls| nulls.is_valid(at));
+        match &nulls {
+            None => hashes[from..].iter().for_each(|hash| self.count(*hash)),
+            Some(nulls) => nulls.valid_indices().filter(|at| *at >= from).for_each(|at| self.count(hashes[at])),
+        }
+        for at in (from..hashes.len()).step_by(ONE_IN).filter(|at| is_there(*at)) {
+            self.frequent.update(Seen(hashes[at]));
         }
         let most = self.most();
-        self.flat = most < 8 || most * 16 * FREQUENT < self.rows;
+        self.flat = most < 8 || most * ONE_IN as u64 * FREQUENT < self.rows;
     }
 
     /// How often the most frequent value came, from below.
@@ -183,27 +188,37 @@ impl Many {
 
     fn take(&mut self, seen: Seen, count: u64) {
         if count > 0 {
-            self.count(seen.hash);
+            self.count(seen.0);
             self.frequent.update_with_count(seen, count);
         }
     }
 
-    /// Writes out those of the batch that are counted now.
-    fn write_out(&mut self, start: u64, text: &dyn Fn(usize) -> String) {
-        for row in self.frequent.frequent_items(ErrorType::NoFalseNegatives) {
-            let seen = row.item();
-            if seen.row >= start {
-                self.texts.entry(seen.hash).or_insert_with(|| text((seen.row - start) as usize));
+    /// What is frequent, with its count from below.
+    fn tops(&self) -> Vec<(u64, u64)> {
+        let rows = self.frequent.frequent_items(ErrorType::NoFalseNegatives);
+        let tops = rows.iter().map(|row| (row.item().0, row.lower_bound()));
+        tops.filter(|(_, count)| count * FREQUENT >= self.rows).collect()
+    }
+
+    /// Writes out those of the batch that are frequent and have no text yet.
+    fn write_out(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>, text: &dyn Fn(usize) -> String) {
+        let mut new: ByHash<()> = ByHash::default();
+        new.extend(self.tops().into_iter().map(|(hash, _)| (hash, ())).filter(|(hash, ())| !self.texts.contains_key(hash)));
+        let mut at = from;
+        while !new.is_empty() && at < hashes.len() {
+            if nulls.is_none_or(|nulls| nulls.is_valid(at)) && new.remove(&hashes[at]).is_some() {
+                self.texts.insert(hashes[at], text(at));
             }
+            at += 1;
         }
         self.forget();
     }
 
     /// Drops texts of values that are frequent no longer.
     fn forget(&mut self) {
-        if self.texts.len() > 2 * SLOTS {
-            let frequent = &self.frequent;
-            self.texts.retain(|hash, _| frequent.lower_bound(&Seen { hash: *hash, row: 0 }) > 0);
+        if self.texts.len() > 2 * FREQUENT as usize {
+            let tops: ByHash<u64> = self.tops().into_iter().collect();
+            self.texts.retain(|hash, _| tops.contains_key(hash));
         }
     }
 
@@ -229,10 +244,8 @@ impl Many {
 
     /// Frequent values, with counts from below; equal counts by text.
     pub fn top(&self, most: usize) -> Vec<(String, u64)> {
-        let rows = self.frequent.frequent_items(ErrorType::NoFalseNegatives);
-        let top = rows.iter().filter(|row| row.lower_bound() > 0);
-        let mut top: Vec<(String, u64)> =
-            top.filter_map(|row| Some((self.texts.get(&row.item().hash)?.clone(), row.lower_bound()))).collect();
+        let tops = self.tops().into_iter();
+        let mut top: Vec<(String, u64)> = tops.filter_map(|(hash, count)| Some((self.texts.get(&hash)?.clone(), count))).collect();
         top.sort_unstable_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
         top.truncate(most);
         top

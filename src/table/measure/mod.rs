@@ -97,8 +97,10 @@ fn all(input: &TableInput, asked: &Asked, limits: &MeasureLimits, share: u64) ->
             Some(tables) => tables.search(&mut search)?,
             None => over_texts(&mut search)?,
         }
-        for (keys, samples) in measured.keys.iter_mut().zip(search.found()) {
-            keys.iter_mut().for_each(|keys| keys.samples.clone_from(&samples));
+        for (keys, (count, samples)) in measured.keys.iter_mut().zip(search.found()) {
+            let Some(keys) = keys else { continue };
+            keys.count = count.unwrap_or(keys.count);
+            keys.samples = samples;
         }
     }
     Ok(measured)

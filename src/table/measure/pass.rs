@@ -10,7 +10,7 @@ use super::asked::{Asked, Failing, FoundColumn, Logical, Measured, PathStep};
 use super::cells::{Cells, inside, read_as};
 use super::check::{self, Check};
 use super::json::Found;
-use super::keys::{Keys, Search};
+use super::keys::{KeyColumns, Keys, Search};
 use super::profile::{ColumnProfile, Profile};
 use super::summary::{Guessed, Typed, by_value};
 use super::written::Written;
@@ -30,6 +30,8 @@ pub(super) struct Pass<'a> {
     /// Rows before these, and these.
     before: u64,
     pub rows: u64,
+    /// How many these will be, where it is known.
+    pub expected: usize,
     /// Columns that are looked at by tests or keys.
     looked_at: HashSet<&'a str>,
     /// The files say which columns there are, even without a row.
@@ -100,13 +102,14 @@ impl<'a> Pass<'a> {
             keys: KeysOrSearch::Keys(asked.keys.iter().map(|_| None).collect()),
             before,
             rows: 0,
+            expected: 0,
             looked_at: asked.columns.iter().filter(|column| !column.tests.is_empty()).filter_map(first_step).chain(of_keys).collect(),
             header: true,
         }
     }
 
     /// A pass that only looks for rows with keys of each set.
-    pub fn search(asked: &'a Asked, limits: &'a MeasureLimits, wanted: Vec<Vec<u128>>) -> Self {
+    pub fn search(asked: &'a Asked, limits: &'a MeasureLimits, wanted: Vec<Vec<u64>>) -> Self {
         Self { keys: KeysOrSearch::Search(wanted.into_iter().map(Search::new).collect()), ..Self::new(asked, limits, 0) }
     }
 
@@ -119,10 +122,10 @@ impl<'a> Pass<'a> {
         matches!(self.keys, KeysOrSearch::Search(_))
     }
 
-    /// What was looked for.
-    pub fn found(self) -> Vec<Vec<super::Sample>> {
+    /// What was looked for: see [`Search::found`].
+    pub fn found(self) -> Vec<(Option<u64>, Vec<super::Sample>)> {
         match self.keys {
-            KeysOrSearch::Search(searches) => searches.into_iter().map(|search| search.samples).collect(),
+            KeysOrSearch::Search(searches) => searches.into_iter().map(Search::found).collect(),
             KeysOrSearch::Keys(_) => Vec::new(),
         }
     }
@@ -269,22 +272,25 @@ impl<'a> Pass<'a> {
                 tested.checks.iter_mut().for_each(|(check, failing)| check.count(cells, before, rows, failing));
             }
         }
+        let missing: ArrayRef = new_null_array(&DataType::Utf8, rows);
         for (set, names) in self.asked.keys.iter().enumerate() {
-            let column = |name: &String| -> Option<ArrayRef> {
-                let cells = cells[*self.by_name.get(name)?].as_ref();
-                Some(
-                    cells
-                        .map_or_else(|| new_null_array(&DataType::Utf8, rows), |cells| cells.key.as_ref().unwrap_or(&cells.values).clone()),
-                )
-            };
+            let column = |name: &String| Some(cells[*self.by_name.get(name)?].as_ref());
             let Some(columns) = names.iter().map(column).collect::<Option<Vec<_>>>() else { continue };
+            let columns = KeyColumns::new(&columns, &missing);
             match &mut self.keys {
-                KeysOrSearch::Keys(keys) => keys[set].get_or_insert_with(Keys::new).update(&columns, rows)?,
-                KeysOrSearch::Search(searches) => searches[set].update(&columns, rows, before)?,
+                KeysOrSearch::Keys(keys) => keys[set].get_or_insert_default().update(&columns, self.expected)?,
+                KeysOrSearch::Search(searches) => searches[set].update(&columns, before)?,
             }
         }
         self.rows += rows as u64;
         Ok(())
+    }
+
+    /// These are all of the rows.
+    pub fn close(&mut self) {
+        if let KeysOrSearch::Keys(keys) = &mut self.keys {
+            keys.iter_mut().flatten().for_each(Keys::close);
+        }
     }
 
     /// Lets keys go to disk where they are too many.
@@ -325,7 +331,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What was counted, and some of the keys that stand in several rows.
-    pub fn told(mut self) -> Result<(Measured, Vec<Vec<u128>>), TableError> {
+    pub fn told(mut self) -> Result<(Measured, Vec<Vec<u64>>), TableError> {
         // Without a row, a JSON file does not say what it lacks.
         let documents = !self.header;
         let (blank, rows) = (self.rows == 0 && documents, self.rows);

@@ -27,8 +27,9 @@ const BATCH: usize = 8192;
 struct Share {
     file: usize,
     groups: Vec<usize>,
-    /// Rows before it.
+    /// Rows before it, and its own.
     before: u64,
+    rows: u64,
 }
 
 /// Files that are read as one table.
@@ -45,16 +46,14 @@ impl Tables {
         let (fields, _) = parquet_columns(files, &opened, types)?;
         let (mut shares, mut rows): (Vec<Share>, u64) = Default::default();
         for (file, opened) in opened.iter().enumerate() {
-            let mut own = 0;
             for (group, count) in opened.groups().enumerate() {
-                match shares.last_mut().filter(|share| share.file == file && own < most) {
-                    Some(share) => share.groups.push(group),
-                    None => {
-                        own = 0;
-                        shares.push(Share { file, groups: vec![group], before: rows });
+                match shares.last_mut().filter(|share| share.file == file && share.rows < most) {
+                    Some(share) => {
+                        share.groups.push(group);
+                        share.rows += count;
                     }
+                    None => shares.push(Share { file, groups: vec![group], before: rows, rows: count }),
                 }
-                own += count;
                 rows += count;
             }
         }
@@ -127,9 +126,12 @@ impl Tables {
 
     fn share<'a>(&self, share: &Share, asked: &'a Asked, limits: &'a MeasureLimits) -> Result<Pass<'a>, TableError> {
         let mut pass = self.pass(asked, limits, share.before);
+        // A file may promise more rows than it has.
+        pass.expected = share.rows.min(ROWS * 8) as usize;
         for batch in self.files[share.file].batches(share.groups.clone(), None, BATCH)? {
             pass.record_batch(&batch?)?;
         }
+        pass.close();
         Ok(pass)
     }
 

@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Float64Type, Int32Type, UInt64Type};
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 
 use super::bag::{Bag, Told, Values};
+use super::cells::is_same;
 use super::ends::Ends;
 use super::profile::ColumnProfile;
 use super::spread::{Spread, numbers};
@@ -20,7 +21,7 @@ use super::written::Written;
 use crate::table::types::{self, Guess};
 
 /// The same in every process, since sketches of several threads are joined.
-const HASH: RandomState = RandomState::with_seed(0);
+pub(super) const HASH: RandomState = RandomState::with_seed(0);
 
 /// Hashes of an array's values; what stands at nulls means nothing.
 pub(super) fn hashes(array: &ArrayRef) -> Vec<u64> {
@@ -81,7 +82,7 @@ impl Typed {
     pub fn update_numbered(&mut self, array: &ArrayRef) {
         let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() else { return };
         let values = dictionary.values();
-        if !self.numbered.as_ref().is_some_and(|(there, _)| Arc::ptr_eq(there, values)) {
+        if !self.numbered.as_ref().is_some_and(|(there, _)| is_same(there, values)) {
             self.settle();
             self.numbered = Some((values.clone(), vec![0; values.len()]));
         }
@@ -101,13 +102,15 @@ impl Typed {
         let (Ok(values), Ok(counts)) = (filter(&values, &there), filter(&UInt64Array::from(counts), &there)) else { return };
         let counts = counts.as_primitive::<UInt64Type>();
         let (hashes, texts) = (hashes(&values), Texts::of(&values));
+        let (mut counted, mut nulls) = (Vec::with_capacity(hashes.len()), 0);
         for (at, hash) in hashes.iter().enumerate() {
-            if values.is_null(at) {
-                self.nulls += counts.value(at);
-            } else {
-                self.bag.add(*hash, counts.value(at), &|| texts.at(at));
+            match values.is_null(at) {
+                true => nulls += counts.value(at),
+                false => counted.push((*hash, counts.value(at), at)),
             }
         }
+        self.nulls += nulls;
+        self.bag.add_all(&counted, &|at| texts.at(at));
         self.ends.update(&values);
     }
 
