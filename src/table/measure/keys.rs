@@ -42,8 +42,8 @@ type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Same>>;
 /// The columns of a key in one batch.
 pub(super) struct KeyColumns<'a> {
     columns: Vec<ArrayRef>,
-    /// Of a single column, where its values' hashes are known.
-    hashes: Option<&'a [u64]>,
+    /// Of each column, where its values' hashes are known.
+    hashes: Option<Vec<&'a [u64]>>,
     nulls: Option<NullBuffer>,
     rows: usize,
 }
@@ -53,11 +53,9 @@ impl<'a> KeyColumns<'a> {
     pub fn new(cells: &[Option<&'a Cells>], missing: &ArrayRef) -> Self {
         let column =
             |cells: &Option<&Cells>| cells.map_or_else(|| missing.clone(), |cells| cells.key.as_ref().unwrap_or(&cells.values).clone());
-        let hashes = match cells {
-            // NaN is like NaN in a key alone.
-            [Some(cells)] if cells.key.is_none() && cells.values.data_type() != &DataType::Float64 => Some(cells.hashes()),
-            _ => None,
-        };
+        // NaN is like NaN in a key alone.
+        let known = |cells: &&'a Cells| cells.key.is_none() && cells.values.data_type() != &DataType::Float64;
+        let hashes = cells.iter().map(|cells| cells.filter(known).map(Cells::hashes)).collect();
         let columns: Vec<ArrayRef> = cells.iter().map(column).collect();
         let nulls = columns.iter().fold(None, |all, column| NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref()));
         Self { rows: missing.len(), columns: columns.iter().map(one_nan).collect(), hashes, nulls }
@@ -65,8 +63,19 @@ impl<'a> KeyColumns<'a> {
 
     /// Of every row; what stands at nulls means nothing.
     fn hashes(&self) -> Result<std::borrow::Cow<'a, [u64]>, TableError> {
-        if let Some(known) = self.hashes {
-            return Ok(known.into());
+        match self.hashes.as_deref() {
+            Some([one]) => return Ok((*one).into()),
+            Some([first, others @ ..]) => {
+                let mut hashes = first.to_vec();
+                for other in others {
+                    hashes
+                        .iter_mut()
+                        .zip(*other)
+                        .for_each(|(all, one)| *all = (all.rotate_left(26) ^ one).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                }
+                return Ok(hashes.into());
+            }
+            _ => {}
         }
         let mut hashes = vec![0; self.rows];
         create_hashes(&self.columns, &HASH, &mut hashes).map_err(|e| TableError::Engine { why: e.strip_backtrace() })?;

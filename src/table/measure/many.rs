@@ -1,23 +1,19 @@
 //! Sketches of many values, of fixed size.
 //!
-//! What is true here: the number of values is estimated by HyperLogLog (Flajolet et al. 2007), the frequent ones are found as Misra and Gries did,
-//! in the way of Anderson et al. (2017); both are those of Apache DataSketches. Once there are very many values, only those whose hash begins
-//! with four zeros are taken to HyperLogLog, and their number is multiplied: the error stays below 2 %. Values that came close behind each
-//! other are counted together; where hardly any did and none is frequent, one row in sixty-four is looked at for frequent values.
+//! What is true here: the number of values is estimated ([`distinct`](super::distinct)); the frequent ones are found as Misra and Gries did, in the
+//! way of Anderson et al. (2017), by Apache DataSketches. Values that came close behind each other are counted together; where hardly any did and
+//! none is frequent, one row in sixty-four is looked at for frequent values.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use arrow::buffer::NullBuffer;
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
-use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
+
+use super::distinct::Distinct;
 
 /// Slots of the sketch of frequent values, a power of two.
 const SLOTS: usize = 256;
-/// Binary logarithm of HyperLogLog's registers, one byte each: an error of 1.1 %.
-const REGISTERS: u8 = 13;
-/// With more values than this, a sixteenth of them is estimated: its error of 1.6 % comes on top.
-const VERY_MANY: f64 = 65_536.0;
 /// Values that are counted together before they go to the sketches; a power of two.
 const RECENT: usize = 2048;
 /// Where nothing is frequent so far, one row of so many is looked at.
@@ -49,10 +45,7 @@ type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Same>>;
 
 #[derive(Clone, Debug)]
 pub(super) struct Many {
-    /// Of all values, while they are not very many.
-    all: Option<HllSketch>,
-    /// Of those whose hash begins with four zeros.
-    sixteenth: HllSketch,
+    distinct: Distinct,
     frequent: FrequentItemsSketch<Seen>,
     /// Texts of those that are frequent, and of some that were.
     texts: ByHash<String>,
@@ -72,22 +65,10 @@ impl Hash for Seen {
     }
 }
 
-fn registers() -> HllSketch {
-    HllSketch::new(REGISTERS, HllType::Hll8).expect("between 4 and 21")
-}
-
-fn union(a: &HllSketch, b: &HllSketch) -> HllSketch {
-    let mut union = HllUnion::new(REGISTERS).expect("between 4 and 21");
-    union.update(a);
-    union.update(b);
-    union.to_sketch(HllType::Hll8)
-}
-
 impl Many {
     pub fn new() -> Self {
         Self {
-            all: Some(registers()),
-            sixteenth: registers(),
+            distinct: Distinct::new(),
             frequent: FrequentItemsSketch::new(SLOTS).expect("a power of two"),
             texts: HashMap::default(),
             rows: 0,
@@ -100,7 +81,7 @@ impl Many {
         let rows: u64 = values.iter().map(|(_, count, _)| count).sum();
         self.rows += rows;
         for (hash, count, at) in values {
-            self.count(*hash);
+            self.distinct.add(*hash);
             if count * FREQUENT >= rows {
                 self.frequent.update_with_count(Seen(*hash), *count);
                 if count * FREQUENT >= self.rows {
@@ -109,16 +90,6 @@ impl Many {
             }
         }
         self.forget();
-        self.look();
-    }
-
-    fn count(&mut self, hash: u64) {
-        if let Some(all) = &mut self.all {
-            all.update_with_coupon(Coupon::from_value(hash));
-        }
-        if hash >> 60 == 0 {
-            self.sixteenth.update_with_coupon(Coupon::from_value(hash));
-        }
     }
 
     /// Takes in a batch from a row on.
@@ -132,14 +103,6 @@ impl Many {
         // Where nothing is frequent, there is nothing to be written out.
         if !self.flat {
             self.write_out(hashes, from, nulls, text);
-        }
-        self.look();
-    }
-
-    /// Looks whether there are very many values now.
-    fn look(&mut self) {
-        if self.all.as_ref().is_some_and(|all| all.estimate() > VERY_MANY) {
-            self.all = None;
         }
     }
 
@@ -171,8 +134,8 @@ impl Many {
     fn sample(&mut self, hashes: &[u64], from: usize, nulls: Option<&NullBuffer>) {
         let is_there = |at: usize| nulls.is_none_or(|nulls| nulls.is_valid(at));
         match &nulls {
-            None => hashes[from..].iter().for_each(|hash| self.count(*hash)),
-            Some(nulls) => nulls.valid_indices().filter(|at| *at >= from).for_each(|at| self.count(hashes[at])),
+            None => hashes[from..].iter().for_each(|hash| self.distinct.add(*hash)),
+            Some(nulls) => nulls.valid_indices().filter(|at| *at >= from).for_each(|at| self.distinct.add(hashes[at])),
         }
         for at in (from..hashes.len()).step_by(ONE_IN).filter(|at| is_there(*at)) {
             self.frequent.update(Seen(hashes[at]));
@@ -188,7 +151,7 @@ impl Many {
 
     fn take(&mut self, seen: Seen, count: u64) {
         if count > 0 {
-            self.count(seen.0);
+            self.distinct.add(seen.0);
             self.frequent.update_with_count(seen, count);
         }
     }
@@ -223,8 +186,7 @@ impl Many {
     }
 
     pub fn merge(&mut self, other: Many) {
-        self.all = self.all.as_ref().zip(other.all.as_ref()).map(|(a, b)| union(a, b));
-        self.sixteenth = union(&self.sixteenth, &other.sixteenth);
+        self.distinct.merge(&other.distinct);
         self.frequent.merge(&other.frequent);
         self.rows += other.rows;
         self.texts.extend(other.texts);
@@ -238,8 +200,7 @@ impl Many {
 
     /// How many values there are, about.
     pub fn distinct(&self) -> u64 {
-        let estimate = self.all.as_ref().map_or_else(|| 16.0 * self.sixteenth.estimate(), HllSketch::estimate);
-        estimate.round() as u64
+        self.distinct.estimate().round() as u64
     }
 
     /// Frequent values, with counts from below; equal counts by text.
@@ -257,16 +218,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn very_many_values_are_estimated_by_a_sixteenth_of_them() {
+    fn what_becomes_frequent_late_is_found() {
         let mut many = Many::new();
         for batch in 0..25_u64 {
             let hashes: Vec<u64> = (0..8192).map(|at| (batch * 8192 + at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
             many.update(&hashes, 0, None, &|at| at.to_string());
         }
-        assert!(many.all.is_none() && many.flat);
+        assert!(many.flat);
         let error = many.distinct() as f64 / (25.0 * 8192.0) - 1.0;
         assert!(error.abs() < 0.06, "{error}");
-        // What becomes frequent late is found all the same.
         for _ in 0..4 {
             many.update(&[7; 8192], 0, None, &|_| "seven".into());
         }

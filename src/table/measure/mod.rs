@@ -3,7 +3,7 @@
 //! What is true here: every row is read once, and memory does not grow with the rows. A count says nothing of right or wrong; what may be is
 //! said by contracts ([`quality`](crate::quality)).
 //!
-//! Reading order: [`profile`] and [`asked`] (values only); `texts` (values for people), `written` (a batch as it is written); `many` and `bag` (which values, and how often),
+//! Reading order: [`profile`] and [`asked`] (values only); `texts` (values for people), `written` (a batch as it is written); `distinct`, `many` and `bag` (which values, and how often),
 //! `ends`, `quantiles` and `spread` (how they lie), `summary` (one column); `cells` and `json` (what a test looks at), `check` (tests), `keys` (duplicates);
 //! `pass` (all of them), over `text` or over `shares` of Parquet.
 
@@ -14,6 +14,7 @@ pub mod profile;
 pub mod asked;
 mod texts;
 mod written;
+mod distinct;
 mod many;
 mod bag;
 mod ends;
