@@ -195,3 +195,8 @@ impl Iterator for Reader {
         Some(batch.and_then(|batch| self.shaped(&batch)))
     }
 }
+
+/// Whether two arrays are the same values at the same place in memory: a dictionary that batches share.
+pub fn is_same(a: &ArrayRef, b: &ArrayRef) -> bool {
+    Arc::ptr_eq(a, b) || a.to_data().ptr_eq(&b.to_data())
+}

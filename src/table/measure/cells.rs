@@ -131,11 +131,6 @@ impl Cells {
     }
 }
 
-/// Whether two arrays are the same values at the same place in memory: a dictionary that batches share.
-pub(super) fn is_same(a: &ArrayRef, b: &ArrayRef) -> bool {
-    Arc::ptr_eq(a, b) || a.to_data().ptr_eq(&b.to_data())
-}
-
 /// The type that texts are read as. Timestamps have a zone where one of the texts has one.
 pub(super) fn read_as<'a, I: Iterator<Item = &'a str>>(logical: Logical, texts: impl FnOnce() -> I) -> Option<DataType> {
     Some(match logical {

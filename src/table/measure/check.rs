@@ -17,9 +17,10 @@ use arrow::datatypes::{DataType, TimeUnit};
 use regex::Regex;
 
 use super::asked::{Bound, Failing, Logical, Sample, Scalar, Test, TextFormat};
-use super::cells::{Cells, as_list, bits, is_same};
+use super::cells::{Cells, as_list, bits};
 use super::many::Same;
 use super::summary::hashes;
+use crate::table::parquet::is_same;
 use crate::table::types::{self, Guess};
 
 /// So many values are looked through one by one.

@@ -12,12 +12,12 @@ use arrow::datatypes::{DataType, Float64Type, Int32Type, UInt64Type};
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 
 use super::bag::{Bag, Told, Values};
-use super::cells::is_same;
 use super::ends::Ends;
 use super::profile::ColumnProfile;
 use super::spread::{Spread, numbers};
 use super::texts::{Texts, shown};
 use super::written::Written;
+use crate::table::parquet::is_same;
 use crate::table::types::{self, Guess};
 
 /// The same in every process, since sketches of several threads are joined.
