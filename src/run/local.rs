@@ -201,6 +201,9 @@ impl<E: Executor> Workshop for LocalWorkshop<'_, E> {
 
     fn hold(&self, judge: &Judge<'_>, job: JobIx, made: &Made) -> catalog::Result<Held> {
         let looks = self.looks();
+        if made.outputs.iter().all(|snapshot| self.contracts.of(&snapshot.identity.class).is_none()) {
+            return Ok(Held::Good);
+        }
         let ids: Vec<_> = made.outputs.iter().map(|snapshot| snapshot.id).collect();
         let mut unseen = false;
         for (looked, snapshot) in judge.reader.looked(&ids)?.iter().zip(&made.outputs) {

@@ -16,13 +16,14 @@ pub struct ColumnProfile {
     /// In SQL's words.
     pub ty: String,
     pub nulls: u64,
-    /// Different values besides null: exact where `complete`, else an estimate with an error of about 2 %.
+    /// Different values besides null: exact where `complete`, else an estimate with an error of about 1 %.
     pub distinct: u64,
     pub min: Option<String>,
     pub max: Option<String>,
     /// Of numbers, and of dates and timestamps as seconds since 1970.
     pub numbers: Option<Numbers>,
-    /// The most frequent values with how often they occur, most frequent first; estimates from below where not `complete`.
+    /// The most frequent values with how often they occur, most frequent first; of very many values, those that fill a
+    /// thousandth of the rows, with counts from below.
     pub top: Vec<(String, u64)>,
     /// `top` has every value.
     pub complete: bool,
