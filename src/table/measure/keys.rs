@@ -216,18 +216,18 @@ impl Keys {
     /// The temporary file cannot be read.
     pub fn repeated(mut self, limits: &MeasureLimits) -> Result<Repeated, TableError> {
         if self.spilled.is_none() && self.shares.is_empty() && self.held <= SMALL {
-            return Ok(count(&[&self.new]));
+            return Ok(count(&[&self.new], &mut Vec::new()));
         }
         self.close();
         let next = AtomicUsize::new(0);
         let work = || -> Result<Vec<(usize, Repeated)>, TableError> {
-            let mut done = Vec::new();
+            let (mut done, mut slots) = (Vec::new(), Vec::new());
             loop {
                 let part = next.fetch_add(1, Ordering::Relaxed);
                 if part >= PARTS {
                     return Ok(done);
                 }
-                done.push((part, self.part(part, limits.memory)?));
+                done.push((part, self.part(part, limits.memory, &mut slots)?));
             }
         };
         let mut found = Vec::new();
@@ -245,9 +245,9 @@ impl Keys {
         Ok(Repeated { count, some })
     }
 
-    fn part(&self, part: usize, memory: usize) -> Result<Repeated, TableError> {
+    fn part(&self, part: usize, memory: usize, slots: &mut Vec<u64>) -> Result<Repeated, TableError> {
         let held: Vec<&[u64]> = self.shares.iter().map(|share| share.part(part)).collect();
-        let Some(spilled) = &self.spilled else { return Ok(count(&held)) };
+        let Some(spilled) = &self.spilled else { return Ok(count(&held, slots)) };
         let there = spilled.keys(part) + held.iter().map(|keys| keys.len()).sum::<usize>();
         // A part that is too large by itself is read several times, each time for some of its keys.
         let times = (there * WIDTH * 4 / memory.max(1 << 20) + 1).next_power_of_two();
@@ -261,7 +261,7 @@ impl Keys {
             };
             spilled.read(part, &mut take)?;
             held.iter().copied().flatten().for_each(|key| take(*key));
-            let repeated = count(&[&keys]);
+            let repeated = count(&[&keys], slots);
             all.count += repeated.count;
             all.some.extend(repeated.some);
             all.some.truncate(WANTED);
@@ -270,13 +270,14 @@ impl Keys {
     }
 }
 
-/// Which of the keys are there twice or more.
-fn count(keys: &[&[u64]]) -> Repeated {
+/// Which of the keys are there twice or more. `slots` are memory to work in, whatever is there.
+fn count(keys: &[&[u64]], slots: &mut Vec<u64>) -> Repeated {
     let many: usize = keys.iter().map(|keys| keys.len()).sum();
     let mut repeated: HashSet<u64, BuildHasherDefault<Same>> = HashSet::default();
     let mask = (many * 2).next_power_of_two() - 1;
     // 0 is free.
-    let mut slots = vec![0_u64; mask + 1];
+    slots.clear();
+    slots.resize(mask + 1, 0);
     let mut zeros = 0;
     for key in keys.iter().copied().flatten().copied() {
         if key == 0 {
