@@ -40,6 +40,19 @@ pub struct SqliteCatalog {
     loaded: Cell<i64>,
 }
 
+/// Has the database keep a log, so that readers do not wait. Of all statements this alone does not wait for others that do the same.
+fn share(connection: &Connection) -> rusqlite::Result<()> {
+    let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
+    let mut left = 1000;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if is_busy(&error) && left > 0 => left -= 1,
+            done => return done,
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 impl SqliteCatalog {
     /// # Errors
     /// The file cannot be opened, is no catalog, or has a newer schema than this formake knows.
@@ -102,7 +115,7 @@ impl SqliteCatalog {
         // Looked at once more where it is nothing known: another process may just have made it a catalog, in one transaction, while we looked.
         let there = recognized(c, path).or_else(|_| recognized(c, path))?;
         if write {
-            c.pragma_update(None, "journal_mode", "wal")?;
+            share(c)?;
             c.pragma_update(None, "synchronous", "full")?;
         }
         c.pragma_update(None, "foreign_keys", true)?;
