@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::disk::Disk;
 use super::look::{Against, Looks};
 use super::workshop::{Failure, Held, Task, Workshop};
-use crate::catalog::{self, Made, NewSnapshot, Timestamp};
+use crate::catalog::{self, Looked, Made, NewSnapshot, Timestamp};
 use crate::digest::of_bytes;
 use crate::executor::{Cancel, Executor, JobError, WORK, log};
 use crate::formula::program::Program;
@@ -303,10 +303,11 @@ impl<E: Executor> LocalWorkshop<'_, E> {
         unless_refused(made)
     }
 
-    /// Looks at what another run made, for this task's outputs.
+    /// Looks at what another run made, for this task's outputs. Of bytes that are gone nothing is said.
     fn look_at(&self, task: &Task, made: &Made) -> Result<Vec<NewSnapshot>, Failure> {
         let seen = made.outputs.iter().zip(&task.outputs).zip(&task.against).map(|((snapshot, identity), against)| {
             let (at, files) = self.disk.data(snapshot);
+            let look = || self.looks().look(identity, &at, &files, against).looked;
             NewSnapshot {
                 identity: identity.clone(),
                 content: snapshot.content,
@@ -316,7 +317,7 @@ impl<E: Executor> LocalWorkshop<'_, E> {
                 path: snapshot.path.clone(),
                 stored: snapshot.stored,
                 stamp: snapshot.stamp,
-                looked: self.looks().look(identity, &at, &files, against).looked,
+                looked: if self.disk.condition(snapshot) == Condition::Intact { look() } else { Looked::default() },
             }
         });
         unless_refused(seen.collect())

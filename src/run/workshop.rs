@@ -81,7 +81,8 @@ pub trait Workshop: Sync {
     fn hold(&self, _judge: &Judge<'_>, _job: JobIx, _made: &Made) -> catalog::Result<Held> {
         Ok(Held::Good)
     }
-    /// On a worker: runs the job, or looks at what was made; its outputs, hashed, lie in the store when this returns, and its folder is gone. A failed one's stays.
+    /// On a worker: runs the job, or looks at what was made; its outputs, hashed, lie in the store when this returns, and its folder is gone. A
+    /// failed one's stays.
     fn make(&self, task: &Task, cancel: &Cancel) -> Result<Vec<NewSnapshot>, Failure>;
     /// Makes many outputs durable at once.
     fn seal(&self, made: &[&NewSnapshot]) -> Result<(), String>;

@@ -1,4 +1,4 @@
-//! The schema, version 2. `docs/catalog.md` explains it, table by table.
+//! The schema, version 3. `docs/catalog.md` explains it, table by table.
 //!
 //! What is true here: the tables of [`APPEND_ONLY`] are only added to, which triggers hold; `current`, `hold`, `condemned`, `blessing` and
 //! `stamp` are the present, and every move of the first four stands in `pointer_log`. A catalog is made as version 1 and brought up to date

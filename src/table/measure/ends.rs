@@ -95,10 +95,6 @@ fn extreme(array: &ArrayRef, most: bool) -> Option<ArrayRef> {
         array => Some(one(array, found!(min, max, array))),
         DataType::Utf8 => Some(text(found!(min_string, max_string, array.as_string::<i32>()))),
         DataType::LargeUtf8 => Some(text(found!(min_string, max_string, array.as_string::<i64>()))),
-        DataType::Utf8View => {
-            let (least, greatest) = both(array.as_string_view())?;
-            Some(text(if most { greatest } else { least }))
-        }
         DataType::Binary => Some(bytes(found!(min_binary, max_binary, array.as_binary::<i32>()))),
         DataType::LargeBinary => Some(bytes(found!(min_binary, max_binary, array.as_binary::<i64>()))),
         DataType::BinaryView => Some(bytes(found!(min_binary_view, max_binary_view, array.as_binary_view()))),

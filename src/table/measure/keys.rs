@@ -4,6 +4,7 @@
 //! reading, they are compared by 128 bits more, so that nothing is said to be twice since two keys share a hash. Hashes are parted by their first
 //! bits; what does not fit in memory goes to a temporary file, and each part is counted by itself. A row with a null in its key is left out.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::BuildHasherDefault;
@@ -62,7 +63,7 @@ impl<'a> KeyColumns<'a> {
     }
 
     /// Of every row; what stands at nulls means nothing.
-    fn hashes(&self) -> Result<std::borrow::Cow<'a, [u64]>, TableError> {
+    fn hashes(&self) -> Result<Cow<'a, [u64]>, TableError> {
         match self.hashes.as_deref() {
             Some([one]) => return Ok((*one).into()),
             Some([first, others @ ..]) => {
